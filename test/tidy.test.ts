@@ -47,7 +47,7 @@ const homes: readonly { what: string; packages: RegExp; mayImport: RegExp }[] = 
   {
     what: 'knex',
     packages: /^knex$/,
-    mayImport: /-store\.ts$|^src\/platform\/(database|migrat|schema|sqlite)[^/]*\.ts$/,
+    mayImport: /-store\.ts$|^src\/platform\/(database|migrat|schema)[^/]*\.ts$/,
   },
   { what: 'SQL drivers', packages: /^(mysql2|libsql)$/, mayImport: /^src\/platform\// },
   {

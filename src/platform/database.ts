@@ -5,8 +5,9 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import knex, { type Knex } from 'knex';
+import { LibsqlClient, MysqlClient } from './database-clients.ts';
+import { errorCodeOf, retryWhenBusy } from './deadlocks.ts';
 import type { ListWindow, Page } from './listing.ts';
-import { LibsqlClient } from './sqlite-client.ts';
 
 /** A connection pool or an open transaction: the first parameter of every store function. */
 export type Db = Knex;
@@ -52,7 +53,7 @@ function openSqlite(filename: string): Db {
 function openMysql(databaseUrl: string, poolSize: number): Db {
   const url = new URL(databaseUrl);
   return knex({
-    client: 'mysql2',
+    client: MysqlClient as unknown as typeof Knex.Client,
     log: quiet,
     connection: {
       host: url.hostname,
@@ -85,27 +86,13 @@ function openMysql(databaseUrl: string, poolSize: number): Db {
   });
 }
 
-const busyTries = 40;
-const busyPauseMs = 50;
-
 /**
  * Runs `work` in one transaction, again when the engine chose it as the victim of a deadlock or another process holds
  * the file. `work` must therefore have no effect outside the transaction, and never wait for the network.
  */
 export function inTransaction<T>(db: Db, work: (trx: Db) => Promise<T>): Promise<T> {
-  return retryWhenBusy(() => db.transaction(work));
-}
-
-/** Tries again, without blocking, what met a deadlock or another writer; gives up after about two seconds. */
-async function retryWhenBusy<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (thrown) {
-      if (attempt === busyTries || !isDeadlock(thrown)) throw thrown;
-    }
-    await new Promise((resolve) => setTimeout(resolve, busyPauseMs));
-  }
+  // A deadlock undoes the outermost transaction whole, savepoints and all, so only that one may begin again.
+  return db.isTransaction === true ? db.transaction(work) : retryWhenBusy(() => db.transaction(work));
 }
 
 /** Locks the rows a query reads until the transaction ends. SQLite has one writer and needs no row locks. */
@@ -167,13 +154,17 @@ interface Ran {
   changes?: number;
 }
 
-/** Runs SQL as it is on a connection of the pool, or on the transaction's own. */
-async function run(db: Db, sql: string, values: readonly unknown[]): Promise<Ran> {
-  if (dialectOf(db) === 'sqlite') {
-    // Inside a transaction it is the transaction that is tried again.
-    const once = (): Promise<Ran> => db.raw(sql, values.map(toSqlite) as Knex.RawBinding[]);
-    return db.isTransaction === true ? once() : retryWhenBusy(once);
-  }
+/** Runs SQL as it is on a connection of the pool, or on the transaction's own, which is then what is tried again. */
+function run(db: Db, sql: string, values: readonly unknown[]): Promise<Ran> {
+  const once = (): Promise<Ran> => (dialectOf(db) === 'sqlite' ? runOnSqlite : runOnMysql)(db, sql, values);
+  return db.isTransaction === true ? once() : retryWhenBusy(once);
+}
+
+function runOnSqlite(db: Db, sql: string, values: readonly unknown[]): Promise<Ran> {
+  return db.raw(sql, values.map(toSqlite) as Knex.RawBinding[]);
+}
+
+async function runOnMysql(db: Db, sql: string, values: readonly unknown[]): Promise<Ran> {
   const connection = await db.client.acquireConnection();
   try {
     return await new Promise<Ran>((resolve, reject) => {
@@ -191,11 +182,7 @@ function toSqlite(value: unknown): unknown {
 }
 
 export function isUniqueViolation(thrown: unknown): boolean {
-  return ['ER_DUP_ENTRY', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(codeOf(thrown));
-}
-
-function isDeadlock(thrown: unknown): boolean {
-  return ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD', 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT'].includes(codeOf(thrown));
+  return ['ER_DUP_ENTRY', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY'].includes(errorCodeOf(thrown));
 }
 
 /** Whether the database did not take the work (away, restarting, out of connections), as opposed to refusing it. */
@@ -204,12 +191,8 @@ export function isDatabaseAway(thrown: unknown): boolean {
   // A transaction whose connection broke ends with what its ROLLBACK met: an error of mysql2 without a code.
   if (thrown instanceof Error && 'fatal' in thrown && thrown.fatal === true) return true;
   return /^(ECONN|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|PROTOCOL_|ER_CON_COUNT|ER_SERVER_SHUTDOWN|ER_ACCESS_DENIED|ER_LOCK_WAIT_TIMEOUT|ER_QUERY_INTERRUPTED|ER_OPTION_PREVENTS|SQLITE_BUSY|SQLITE_IOERR|SQLITE_FULL|SQLITE_READONLY|SQLITE_CANTOPEN)/.test(
-    codeOf(thrown),
+    errorCodeOf(thrown),
   );
-}
-
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
 }
 
 /**

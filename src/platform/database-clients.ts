@@ -1,7 +1,10 @@
-// SQLite without a compiler: knex's better-sqlite3 dialect on libsql, whose binary ships inside its registry package.
+// The engines' dialects of knex, each with what it lacks: SQLite without a compiler (knex's better-sqlite3 dialect on
+// libsql, whose binary ships inside its registry package), and MySQL where a statement of its own that met a deadlock is
+// done again, as a transaction is.
 
 import { createRequire } from 'node:module';
 import type { Knex } from 'knex';
+import { retryWhenBusy } from './deadlocks.ts';
 
 const require = createRequire(import.meta.url);
 /** What knex's dialect has and its types do not say. */
@@ -10,6 +13,7 @@ type Dialect = new (
 ) => Knex.Client & { _query(connection: unknown, query: unknown): Promise<unknown> };
 
 const BetterSqlite3 = require('knex/lib/dialects/better-sqlite3') as Dialect;
+const Mysql2 = require('knex/lib/dialects/mysql2') as Dialect;
 
 export class LibsqlClient extends BetterSqlite3 {
   _driver(): unknown {
@@ -27,5 +31,14 @@ export class LibsqlClient extends BetterSqlite3 {
       if (!/CONSTRAINT/.test(String((thrown as { code?: string }).code))) connection.__knex__disposed = thrown;
       throw thrown;
     }
+  }
+}
+
+export class MysqlClient extends Mysql2 {
+  /** InnoDB may choose a single INSERT as the victim of a deadlock just as well; nothing of it has happened then. */
+  override _query(connection: { __knexTxId?: string }, query: unknown): Promise<unknown> {
+    // Inside a transaction all of it is gone: whoever began it begins again.
+    if (connection.__knexTxId !== undefined) return super._query(connection, query);
+    return retryWhenBusy(() => super._query(connection, query));
   }
 }

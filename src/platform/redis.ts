@@ -19,11 +19,15 @@ export interface RedisConnections {
 export function connectRedis(redisUrl: string, logger: Logger): RedisConnections {
   const opened: Redis[] = [];
   let saidAway = false;
+  let isClosed = false;
   const open = (options: object): Redis => {
     const connection = new Redis(redisUrl, {
       retryStrategy: (times: number) => Math.min(100 * times, 2000),
+      // Bull may still be starting when everything was closed: what it asks for then never connects.
+      lazyConnect: isClosed,
       ...options,
     });
+    if (isClosed) connection.disconnect();
     connection.on('error', (error: Error) => {
       if (!saidAway) logger.warn('redis.away', { detail: error.message });
       saidAway = true;
@@ -55,6 +59,7 @@ export function connectRedis(redisUrl: string, logger: Logger): RedisConnections
       }
     },
     async close() {
+      isClosed = true;
       for (const connection of opened) connection.disconnect();
     },
   };

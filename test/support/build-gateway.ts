@@ -56,7 +56,7 @@ export interface TestGateway {
   call(path: string, options?: CallOptions): Promise<Answer>;
   /** POST /v1/payments with usual values, a fresh phone and a fresh Idempotency-Key. */
   pay(body?: Record<string, unknown>, options?: CallOptions): Promise<Answer>;
-  /** GET until `isEnough`, while the sweep runs; throws after five real seconds, saying what it saw last. */
+  /** GET until `isEnough`, while the sweep runs; throws after fifteen real seconds, saying what it saw last. */
   until(paymentId: string, isEnough: string | ((payment: Answer['body']) => boolean)): Promise<Answer['body']>;
   /** Moves the clock, then works off what became due and lets callbacks arrive. */
   advance(ms: number): Promise<void>;
@@ -200,7 +200,7 @@ function bindTenant(calls: Calls, tenant: TestTenant): Calls {
     pay: (body, options) => calls.pay(body, withKey(options)),
     async until(paymentId, isEnough) {
       const wanted = typeof isEnough === 'string' ? (payment: Answer['body']) => payment.status === isEnough : isEnough;
-      const deadline = Date.now() + 5000;
+      const deadline = Date.now() + 15_000;
       for (;;) {
         const { body } = await calls.call(`/v1/payments/${paymentId}`, { key: tenant.key });
         if (wanted(body)) return body;

@@ -8,7 +8,7 @@ const { EVENT_RUN_BEGIN, EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_SUITE_END } = M
 const { EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Mocha.Runner.constants;
 
 /** How long open handles (sockets in TIME_WAIT, a pool that drains) may take to close after the last test. */
-const graceMs = 10_000;
+const graceMs = 30_000;
 
 export default class LangoReporter extends Mocha.reporters.Base {
   counts = { passed: 0, failed: 0, skipped: 0 };
@@ -37,6 +37,7 @@ export default class LangoReporter extends Mocha.reporters.Base {
     runner.on(EVENT_TEST_PENDING, () => count('skipped'));
     runner.on(EVENT_TEST_FAIL, (test) => {
       count('failed');
+      if (test.file !== undefined) tell({ kind: 'failed', file: test.file });
       write(`  ✗ ${test.fullTitle()}`);
     });
     runner.once(EVENT_RUN_BEGIN, () => tell({ kind: 'begin' }));
@@ -58,7 +59,12 @@ function suiteLine(title, { passed, failed, skipped, startedAt }) {
 /** Listening sockets and timers are named by Node as resources; the runner's own standard streams are not the leak. */
 function endLeakingProcess() {
   const open = process.getActiveResourcesInfo().filter((name) => !['PipeWrap', 'TTYWrap', 'TTYWRAP'].includes(name));
-  tell({ kind: 'leak', open });
+  // Undocumented, and the only way to tell whose socket it is.
+  const sockets = process._getActiveHandles().filter(({ remotePort }) => remotePort !== undefined);
+  const ends = sockets.map(
+    ({ localPort, remotePort, remoteAddress }) => `${localPort} to ${remoteAddress}:${remotePort}`,
+  );
+  tell({ kind: 'leak', open: [...open, ...ends] });
   setTimeout(() => process.exit(1), 200);
 }
 

@@ -10,10 +10,16 @@ export interface Tally {
   failed: number;
 }
 
+/** What came of a mocha run; `failedFiles` is empty where the run itself ended badly. */
+export interface MochaTally extends Tally {
+  failedFiles: readonly string[];
+}
+
 /** What test/support/reporter.mjs sends. */
 type Report =
   | { kind: 'begin' }
   | { kind: 'test'; title: string }
+  | { kind: 'failed'; file: string }
   | { kind: 'counts' | 'end'; passed: number; failed: number; skipped: number }
   | { kind: 'leak'; open: string[] };
 
@@ -56,7 +62,7 @@ export async function runMocha(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   limitMs: number,
-): Promise<Tally> {
+): Promise<MochaTally> {
   say(profile);
   const startedAt = Date.now();
   const mocha = path.resolve('node_modules/mocha/lib/cli/cli.js');
@@ -65,11 +71,13 @@ export async function runMocha(
   const command = ['--import', 'tsx', mocha, '--reporter', reporter, ...args];
   const child = spawn(process.execPath, command, { stdio: ['ignore', 1, 2, 'ipc'], detached: true, env });
   const counts = { passed: 0, failed: 0, skipped: 0 };
+  const failedFiles = new Set<string>();
   let lastTest = 'no test';
   let isComplete = false;
   let trouble = '';
   child.on('message', (report: Report) => {
     if (report.kind === 'test') lastTest = report.title;
+    if (report.kind === 'failed') failedFiles.add(path.relative('.', report.file));
     if (report.kind === 'counts' || report.kind === 'end') {
       counts.passed = report.passed;
       counts.failed = report.failed;
@@ -89,7 +97,7 @@ export async function runMocha(
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   say(`  ${profile}: ${counts.passed} passed, ${counts.failed} failed${skipped} in ${seconds} s`);
-  return counts;
+  return { ...counts, failedFiles: trouble ? [] : [...failedFiles] };
 }
 
 /** Waits for the child's end; at the limit its group is killed. What it left running is killed in any case. */

@@ -10,9 +10,13 @@ export interface Tally {
   failed: number;
 }
 
-/** What came of a mocha run; `failedFiles` is empty where the run itself ended badly. */
+/** What came of a mocha run. */
 export interface MochaTally extends Tally {
   failedFiles: readonly string[];
+  /** What was still open after the last test, counted as one failure; null where nothing was. */
+  leak: string | null;
+  /** It came to its end. */
+  isWhole: boolean;
 }
 
 /** What test/support/reporter.mjs sends. */
@@ -75,6 +79,7 @@ export async function runMocha(
   let lastTest = 'no test';
   let isComplete = false;
   let trouble = '';
+  let leak: string | null = null;
   child.on('message', (report: Report) => {
     if (report.kind === 'test') lastTest = report.title;
     if (report.kind === 'failed') failedFiles.add(path.relative('.', report.file));
@@ -84,11 +89,12 @@ export async function runMocha(
       counts.skipped = report.skipped;
     }
     if (report.kind === 'end') isComplete = true;
-    if (report.kind === 'leak') trouble = `still open after the last test: ${report.open.join(', ') || 'unknown'}`;
+    if (report.kind === 'leak') leak = `still open after the last test: ${report.open.join(', ') || 'unknown'}`;
   });
   const ending = await ended(child, limitMs);
   if (!isComplete) trouble = `${describe(ending, limitMs)} before its end; the last test begun was “${lastTest}”`;
-  else if (!trouble && (ending.code ?? 1) !== 0 && counts.failed === 0) trouble = describe(ending, limitMs);
+  else if (leak !== null) trouble = leak;
+  else if ((ending.code ?? 1) !== 0 && counts.failed === 0) trouble = describe(ending, limitMs);
   else if (isComplete && counts.passed + counts.failed === 0 && counts.skipped > 0) trouble = 'every test was skipped';
   if (trouble) {
     counts.failed += 1;
@@ -97,7 +103,7 @@ export async function runMocha(
   const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : '';
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
   say(`  ${profile}: ${counts.passed} passed, ${counts.failed} failed${skipped} in ${seconds} s`);
-  return { ...counts, failedFiles: trouble ? [] : [...failedFiles] };
+  return { ...counts, failedFiles: [...failedFiles], leak, isWhole: isComplete };
 }
 
 /** Waits for the child's end; at the limit its group is killed. What it left running is killed in any case. */

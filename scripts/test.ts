@@ -1,16 +1,18 @@
-// `npm test`: types, lint and format, then mocha on both profiles of design.md section 4. `embedded` runs every test;
-// `production` runs the tests of behaviour again on a real MySQL and Redis, in a database and under a key prefix that are
-// made for this run and removed after it. The last line is always `N passed, N failed`, and the exit status agrees.
+// `npm test`: types, lint and format, then mocha on both profiles of design.md section 4. `embedded` runs every test but
+// those of `browser`, which drive a real Chromium; `production` runs the tests of behaviour again on a real MySQL and
+// Redis, in a database and under a key prefix that are made for this run and removed after it. The last line is always
+// `N passed, N failed`, and the exit status agrees.
 
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { findChromium, NoChromiumError } from '../test/support/chromium.ts';
 import { killChildren, type MochaTally, runCommand, runMocha, type Tally } from '../test/support/run-steps.ts';
 import { createDatabase, createRedisPrefix, findServices, NoServicesError } from '../test/support/services.ts';
 
 const usage = `usage: npm test [-- [options] [test files or folders …]]
-  --profile embedded|production   only this one (then with exactly the files named)
+  --profile embedded|production|browser   only this one (then with exactly the files named)
   -g, --grep PATTERN   -f, --fgrep TEXT   -i, --invert   -b, --bail   --timeout MS    as mocha has them
   --checks | --no-checks          types, lint and format: on for a whole run, off when tests are picked
   --smoke                         also run the demo once`;
@@ -19,6 +21,7 @@ const root = path.dirname(import.meta.dirname);
 const profileFolders = {
   embedded: ['test/unit', 'test/integration', 'test/flows', 'test/tidy.test.ts'],
   production: ['test/integration', 'test/flows'],
+  browser: ['test/browser'],
 } as const;
 type Profile = keyof typeof profileFolders;
 /** Far above what a profile takes, a few minutes: a machine that is busy with something else is no failure. */
@@ -63,9 +66,7 @@ function readOptions(): Options {
     },
   });
   const { profile } = values;
-  if (profile !== undefined && profile !== 'embedded' && profile !== 'production') {
-    throw new Error(`unknown profile ${profile}`);
-  }
+  if (profile !== undefined && !isProfile(profile)) throw new Error(`unknown profile ${profile}`);
   const missing = positionals.find((name) => !existsSync(path.join(root, name)));
   if (missing) throw new Error(`no such file or folder: ${missing}`);
   const mochaArgs: string[] = [];
@@ -75,7 +76,7 @@ function readOptions(): Options {
   for (const name of ['invert', 'bail'] as const) if (values[name]) mochaArgs.push(`--${name}`);
   const isWhole = positionals.length === 0 && mochaArgs.length === 0 && profile === undefined;
   return {
-    profiles: profile ? [profile] : ['embedded', 'production'],
+    profiles: profile ? [profile] : ['embedded', 'production', 'browser'],
     isExact: profile !== undefined,
     paths: positionals,
     mochaArgs,
@@ -84,6 +85,8 @@ function readOptions(): Options {
     withSecondTry: isWhole && Boolean(process.env.CI),
   };
 }
+
+const isProfile = (name: string): name is Profile => Object.hasOwn(profileFolders, name);
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -133,12 +136,12 @@ async function runProfile(profile: Profile, options: Options): Promise<void> {
     if (options.isExact || options.paths.length === 0) throw new Error(`no test files for the profile ${profile}`);
     return;
   }
-  const settings = profile === 'production' ? await openProduction() : {};
+  const settings = await settingsOf(profile);
   if (!settings) return;
   const folder = mkdtempSync(path.join(os.tmpdir(), `lango-test-${profile}-`));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
   cleanups.push(removeFolder);
-  const env = { ...plainEnv(), NODE_ENV: 'test', TEST_PROFILE: profile, TEST_DATA_DIR: folder, ...settings };
+  const env = { ...plainEnv(), NODE_ENV: 'test', TEST_PROFILE: 'embedded', TEST_DATA_DIR: folder, ...settings };
   const first = runMocha(profile, [...options.mochaArgs, ...files], env, profileLimitMs);
   await record(options.withSecondTry ? first.then((tally) => tryAgain(profile, tally, options, env)) : first);
   removeFolder();
@@ -165,24 +168,36 @@ async function tryAgain(
   return { passed: passed + failedTests, failed: 0 };
 }
 
-/** Finds the services and makes this run's database and prefix; undefined when there are none to be had. */
-async function openProduction(): Promise<Record<string, string> | undefined> {
+/** What a profile's tests run on, as their environment; undefined, with a remark, when it cannot be had here. */
+async function settingsOf(profile: Profile): Promise<Record<string, string> | undefined> {
   try {
-    const services = await findServices(say);
-    cleanups.push(() => services.stop());
-    const database = await createDatabase(services.mysql);
-    cleanups.push(() => database.drop());
-    const redis = createRedisPrefix(services.redis);
-    cleanups.push(() => redis.clear());
-    say(`production runs on ${services.mysql.description} and ${services.redis.description}`);
-    return { TEST_DATABASE_URL: database.url, TEST_REDIS_URL: services.redis.url, TEST_REDIS_PREFIX: redis.prefix };
+    if (profile === 'production') return await openProduction();
+    if (profile === 'browser') return { CHROMIUM_PATH: await findChromium(say) };
+    return {};
   } catch (error) {
-    if (!(error instanceof NoServicesError)) throw error;
+    if (!(error instanceof NoServicesError || error instanceof NoChromiumError)) throw error;
     const isFatal = Boolean(process.env.CI);
-    closingRemarks.push(`THE PRODUCTION PROFILE WAS NOT TESTED: ${error.message}`);
+    closingRemarks.push(`THE PROFILE ${profile.toUpperCase()} WAS NOT TESTED: ${error.message}`);
     if (isFatal) tally.failed += 1;
     return undefined;
   }
+}
+
+/** Finds the services and makes this run's database and prefix. @throws NoServicesError */
+async function openProduction(): Promise<Record<string, string>> {
+  const services = await findServices(say);
+  cleanups.push(() => services.stop());
+  const database = await createDatabase(services.mysql);
+  cleanups.push(() => database.drop());
+  const redis = createRedisPrefix(services.redis);
+  cleanups.push(() => redis.clear());
+  say(`production runs on ${services.mysql.description} and ${services.redis.description}`);
+  return {
+    TEST_PROFILE: 'production',
+    TEST_DATABASE_URL: database.url,
+    TEST_REDIS_URL: services.redis.url,
+    TEST_REDIS_PREFIX: redis.prefix,
+  };
 }
 
 function plainEnv(): NodeJS.ProcessEnv {

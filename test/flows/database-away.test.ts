@@ -29,7 +29,7 @@ describe('while the database is away', () => {
 
   /** Again until the pool has noticed that the database is back. */
   async function drained(): Promise<void> {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 25_000;
     for (;;) {
       const problem = await fragile.app.gateway.drainSpool().then(
         () => null,
@@ -118,7 +118,7 @@ describe('while the database is away', () => {
     expect(refused.body).to.include({ code: 'unavailable', retryable: true });
     expect(refused.headers.get('Retry-After')).to.equal('5');
     await fragile.giveBack();
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 20_000;
     let made = refused;
     while (made.status !== 201 && Date.now() < deadline)
       made = await fragile.app.pay({ phone }, { key: story.tenant.key, headers });
@@ -133,7 +133,7 @@ describe('while the database is away', () => {
     app.simulator.control.changeSettings({ ackMs: 1000 });
     const { id } = await story.pay({ phone });
     await app.gateway.worker.dispatch();
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 20_000;
     while (taken(app, phone).length === 0 && Date.now() < deadline) await app.clock.advance(1);
     await fragile.takeAway();
     await app.clock.advance(1000);
@@ -172,7 +172,7 @@ describe('while the database is away', () => {
       await drained();
       fragile.hang();
       const sending = sendCallback(fragile.app, phone, { resultCode: '0', receipt: 'UJ6HUNG001' });
-      const deadline = Date.now() + 5000;
+      const deadline = Date.now() + 20_000;
       const hungAt = fragile.app.clock.now();
       // Not past the five seconds after which Safaricom hangs up.
       while (spooled().length === 0 && fragile.app.clock.now() - hungAt < 4900 && Date.now() < deadline)

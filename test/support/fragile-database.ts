@@ -27,7 +27,7 @@ async function behindProxy(options: BuildOptions): Promise<FragileGateway> {
   const app = await buildGateway({
     ...options,
     beside: home,
-    env: { ...options.env, DATABASE_URL: url.href, ROLES: 'api,worker' },
+    env: { ROLES: 'api,worker', ...options.env, DATABASE_URL: url.href },
   });
   return {
     app,

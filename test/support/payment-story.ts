@@ -70,7 +70,7 @@ export function tellStory(app: TestGateway, tenant: TestTenant): Story {
     },
     async until(paymentId, isEnough) {
       const wanted = typeof isEnough === 'string' ? (payment: Body) => payment.status === isEnough : isEnough;
-      const deadline = Date.now() + 5000;
+      const deadline = Date.now() + 20_000;
       for (;;) {
         const payment = await read(paymentId);
         if (wanted(payment)) return payment;
@@ -126,7 +126,7 @@ export function silentPhone(app: TestGateway): string {
 
 /** Works off what is due and waits until no worker works and no callback is on its way. */
 export async function rest(app: TestGateway): Promise<void> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 20_000;
   for (;;) {
     await app.advance(0);
     if (app.gateway.worker.inFlight() === 0) return;

@@ -44,17 +44,25 @@ export async function findOrInstall(kind: Kind, say: Say): Promise<string> {
   const program = find();
   if (program) return program;
   const nothing = `no ${kind.name}: none on localhost, ${kind.programs.join(' or ')} not installed`;
-  const aptGet = findProgram('apt-get');
-  if (!isRoot || !aptGet || !existsSync('/etc/debian_version')) {
-    throw new Error(`${nothing} (set ${kind.variable}, or install it)`);
-  }
-  say(`Installing ${kind.packages.join(' ')} with apt-get …`);
-  await inTurn(() => installPackages(aptGet, kind.packages)).catch((error) => {
+  if (!mayInstall()) throw new Error(`${nothing} (set ${kind.variable}, or install it)`);
+  await install(kind.packages, say).catch((error) => {
     throw new Error(`${nothing}, and apt-get could not install it (${messageOf(error)})`);
   });
   const installed = find();
   if (!installed) throw new Error(`${nothing}, not even by ${kind.packages.join(' ')}`);
   return installed;
+}
+
+/** Whether this machine takes Debian's packages from us. */
+export function mayInstall(): boolean {
+  return isRoot && findProgram('apt-get') !== undefined && existsSync('/etc/debian_version');
+}
+
+/** Installs Debian's packages with apt-get; only where {@link mayInstall} says so. */
+export function install(packages: readonly string[], say: Say): Promise<void> {
+  const aptGet = findProgram('apt-get') ?? 'apt-get';
+  say(`Installing ${packages.join(' ')} with apt-get …`);
+  return inTurn(() => installPackages(aptGet, packages));
 }
 
 let lastTurn: Promise<unknown> = Promise.resolve();

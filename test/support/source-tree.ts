@@ -179,5 +179,6 @@ const functionStart = new RegExp(
 );
 
 function closes(line: string, indent: string): boolean {
-  return line.startsWith(`${indent}}`) && /^\}[);,]*$/.test(line.slice(indent.length));
+  // A call over several lines looks like a method until it ends with its bracket.
+  return line.startsWith(indent) && /^[})][);,]*$/.test(line.slice(indent.length));
 }

@@ -90,19 +90,15 @@ if (stripPlace !== null) {
 
 // ── Home ──
 
-/** Whoever has gone home is not kept signed in by a page that loads itself. */
-const usedMs = 20 * 60_000;
-let usedAt = Date.now();
-for (const event of ['pointerdown', 'keydown', 'wheel', 'pointermove'])
-  addEventListener(event, () => (usedAt = Date.now()), { passive: true });
-
 let isRefreshing = false;
 
 async function refreshHome() {
-  if (!isHome || isRefreshing || document.hidden || Date.now() - usedAt > usedMs) return;
+  if (!isHome || isRefreshing || document.hidden) return;
   isRefreshing = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, redirect: 'error' });
+    // Whoever has gone home is not kept signed in by a page that loads itself: the header says that nobody asked.
+    const headers = { Accept: 'text/html', 'Lango-Background': 'refresh' };
+    const answer = await fetch(location.href, { headers, redirect: 'error' });
     if (answer.ok) showHome(new DOMParser().parseFromString(await answer.text(), 'text/html'));
   } catch {
     // The stream says what is wrong, or the next change tries again.
@@ -201,6 +197,26 @@ addEventListener('keydown', (event) => {
   if (document.querySelector('dialog[open]') !== null) return;
   event.preventDefault();
   act();
+});
+
+// ── copying ──
+
+/** Where the browser does not let us, what is to be copied is marked, so that the keys for it are enough. */
+async function copy(button) {
+  const place = document.getElementById(button.dataset.copy);
+  const words = button.querySelector('span');
+  try {
+    await navigator.clipboard.writeText(place.textContent);
+    words.textContent = 'Copied';
+  } catch {
+    getSelection().selectAllChildren(place);
+    words.textContent = 'Press Ctrl+C';
+  }
+}
+
+addEventListener('click', (event) => {
+  const button = event.target instanceof Element ? event.target.closest('button[data-copy]') : null;
+  if (button !== null) void copy(button);
 });
 
 // ── charts ──

@@ -1,7 +1,7 @@
 // `npm run bench`: how fast Lango is, as ratios to a floor measured in the same run and in turns with it, so that the
 // numbers mean the same on any machine. Runs on a real MySQL or MariaDB and a real Redis, with the compiled gateway in a
-// process of its own and its log on. Missing a target is said; only wrong answers and lost rows are errors, unless
-// `--assert` is given.
+// process of its own and its log on. Missing a target is said; only wrong answers, lost rows and a console that is too
+// slow are errors, unless `--assert` is given.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -9,6 +9,13 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { findServices, type Services } from '../test/support/services.ts';
 import { type Bench, type CaseName, caseNames, cases } from './bench/cases.ts';
+import {
+  type ConsolePart,
+  type ConsoleResult,
+  consoleParts,
+  describeConsole,
+  measureConsole,
+} from './bench/console/measure.ts';
 import { type MemoryResult, measureMemory } from './bench/memory.ts';
 import { build, killChildren, startFloor, startGateway, startLoader } from './bench/processes.ts';
 import { type CaseSummary, summarise, table } from './bench/report.ts';
@@ -22,10 +29,12 @@ import {
   webhookParts,
 } from './bench/webhooks/measure.ts';
 
-const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|memory|all] [options]]
-  --rounds N       rounds of floor and Lango, at least 3 (default 3)
+const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|memory|console|all] [options]]
+  --rounds N       rounds of floor and Lango, at least 3 (default 3; for console 7)
   --seconds N      length of each measurement (default 5; for memory 300)
-  --part NAME      of webhooks only: throughput, latency, recovery or plans
+  --part NAME      of webhooks: throughput, latency, recovery or plans; of console: pages or plans
+  --payments N     for console: on top of how many (default 1000000); it is not part of all, and exits with 1 when
+                   Home or Payments is slower than it may be or a statement reads all of a big table
   --memory         with all: also the memory run
   --json FILE      write the results there
   --assert         exit 1 when a target is missed
@@ -35,8 +44,10 @@ const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|memor
 interface Options {
   cases: readonly CaseName[];
   webhooks: readonly WebhookPart[];
+  console: readonly ConsolePart[];
+  payments: number;
   withMemory: boolean;
-  rounds: number;
+  rounds: number | null;
   seconds: number | null;
   json: string | null;
   mustReach: boolean;
@@ -56,19 +67,33 @@ function readOptions(): Options {
   const flag = { type: 'boolean', default: false } as const;
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: text, seconds: text, json: text, profile: text, part: text, memory: flag, assert: flag },
+    options: {
+      rounds: text,
+      seconds: text,
+      json: text,
+      profile: text,
+      part: text,
+      payments: text,
+      memory: flag,
+      assert: flag,
+    },
   });
   const [name = 'all', ...rest] = positionals;
-  const known = ['all', 'memory', 'webhooks', ...caseNames].includes(name);
+  const known = ['all', 'memory', 'webhooks', 'console', ...caseNames].includes(name);
   if (rest.length > 0 || !known) throw new Error(`there is no measurement ${positionals.join(' ')}`);
-  const parts = webhookParts.filter((part) => values.part === undefined || part === values.part);
-  if (parts.length === 0 || (values.part !== undefined && name !== 'webhooks'))
-    throw new Error(`--part is one of ${webhookParts.join(', ')}, and only for webhooks`);
+  const partsOf = <Part extends string>(all: readonly Part[]): Part[] =>
+    all.filter((part) => values.part === undefined || part === values.part);
+  const webhooks = name === 'all' || name === 'webhooks' ? partsOf(webhookParts) : [];
+  const consoles = name === 'console' ? partsOf(consoleParts) : [];
+  if (values.part !== undefined && (name === 'all' || webhooks.length + consoles.length === 0))
+    throw new Error(`--part is one of ${webhookParts.join(', ')} for webhooks, ${consoleParts.join(', ')} for console`);
   return {
     cases: name === 'all' ? caseNames : caseNames.filter((one) => one === name),
-    webhooks: name === 'all' || name === 'webhooks' ? parts : [],
+    webhooks,
+    console: consoles,
+    payments: wholeNumber('payments', values.payments ?? '1000000', 100_000),
     withMemory: name === 'memory' || values.memory,
-    rounds: wholeNumber('rounds', values.rounds ?? '3', 3),
+    rounds: values.rounds === undefined ? null : wholeNumber('rounds', values.rounds, 3),
     seconds: values.seconds === undefined ? null : wholeNumber('seconds', values.seconds, 1),
     json: values.json === undefined ? null : path.resolve(values.json),
     mustReach: values.assert,
@@ -88,7 +113,15 @@ async function runCases(stage: Stage, options: Options): Promise<CaseSummary[]> 
   const loader = startLoader();
   const floor = await startFloor(String(stage.env.DATABASE_URL));
   const gateway = await startGateway({ env: stage.env, logFile: path.join(stage.folder, 'gateway.log'), nodeArgs });
-  const bench: Bench = { stage, floor, gateway, loader, rounds: options.rounds, seconds: options.seconds ?? 5, say };
+  const bench: Bench = {
+    stage,
+    floor,
+    gateway,
+    loader,
+    rounds: options.rounds ?? 3,
+    seconds: options.seconds ?? 5,
+    say,
+  };
   const summaries: CaseSummary[] = [];
   for (const name of options.cases) {
     say(name);
@@ -108,14 +141,15 @@ function machine({ mysql, redis }: Services) {
 interface Results {
   summaries: CaseSummary[];
   webhooks: WebhookResult | null;
+  console: ConsoleResult | null;
   memory: MemoryResult | null;
 }
 
 const undo: Undo = (step) => undoing.push(step);
 
 async function measure(services: Services, options: Options): Promise<Results> {
-  const results: Results = { summaries: [], webhooks: null, memory: null };
-  const { rounds, seconds, profile } = options;
+  const results: Results = { summaries: [], webhooks: null, console: null, memory: null };
+  const { seconds, profile } = options;
   if (options.cases.length > 0 || options.withMemory) {
     const stage = await openStage(services, undo);
     say('One gateway process (ROLES=api, no worker, log on and to a file), 64 connections; all share these cores.');
@@ -127,16 +161,22 @@ async function measure(services: Services, options: Options): Promise<Results> {
   }
   if (options.webhooks.length > 0) {
     say('One worker process (ROLES=worker, log on and to a file), 100 in flight; all share these cores.');
+    const rounds = options.rounds ?? 3;
     const wanted: WebhookOptions = { parts: options.webhooks, rounds, seconds: seconds ?? 5, profile };
     results.webhooks = await measureWebhooks(services, undo, wanted, say);
     if (results.webhooks.throughput !== null) results.summaries.push(summarise(results.webhooks.throughput));
   }
+  if (options.console.length > 0) {
+    const wanted = { parts: options.console, payments: options.payments, rounds: options.rounds ?? 7 };
+    results.console = await measureConsole(services, undo, wanted, say);
+  }
   return results;
 }
 
-function sayResults({ summaries, webhooks, memory }: Results): void {
+function sayResults({ summaries, webhooks, console, memory }: Results): void {
   if (summaries.length > 0) say(`\n${table(summaries)}`);
   if (webhooks !== null) for (const line of describeWebhooks(webhooks)) say(line);
+  if (console !== null) for (const line of describeConsole(console)) say(line);
   if (memory === null) return;
   const { first, last, payments, requests, flat } = memory;
   const line = `\nmemory over ${memory.seconds} s, ${payments} payments, ${requests} requests: RSS ${first.rssMb} -> ${last.rssMb} MB (×${memory.rss_growth}), heap ${first.heapMb} -> ${last.heapMb} MB (×${memory.heap_growth}): ${flat ? 'flat' : 'NOT flat'}`;
@@ -154,21 +194,22 @@ async function run(options: Options): Promise<number> {
     say(`The machine is busy with something else (load ${on.load_before}): the ratios will suffer.`);
   if (options.profile !== null) mkdirSync(options.profile, { recursive: true });
   const results = await measure(services, options);
-  const { summaries: cases, webhooks, memory } = results;
+  const { summaries: cases, webhooks, console, memory } = results;
   sayResults(results);
   if (options.json !== null)
     writeFileSync(
       options.json,
-      `${JSON.stringify({ at: new Date().toISOString(), machine: on, cases, webhooks, memory }, null, 2)}\n`,
+      `${JSON.stringify({ at: new Date().toISOString(), machine: on, cases, webhooks, console, memory }, null, 2)}\n`,
     );
   const mistakes = [
     ...cases.flatMap((one) => one.mistakes.map((text) => `${one.case}: ${text}`)),
     ...(webhooks?.mistakes ?? []).map((text) => `webhooks: ${text}`),
+    ...(console?.mistakes ?? []).map((text) => `console: ${text}`),
     ...(memory?.mistakes ?? []).map((text) => `memory: ${text}`),
   ];
   for (const mistake of mistakes) say(`WRONG: ${mistake}`);
   const isBelow = cases.some(({ reached }) => !reached) || memory?.flat === false || webhooks?.reached === false;
-  return mistakes.length > 0 || (options.mustReach && isBelow) ? 1 : 0;
+  return mistakes.length > 0 || console?.reached === false || (options.mustReach && isBelow) ? 1 : 0;
 }
 
 async function cleanUp(): Promise<void> {

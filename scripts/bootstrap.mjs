@@ -1,5 +1,5 @@
-// The first thing that runs in a fresh clone: `node scripts/bootstrap.mjs <lango|demo|test|bench> [args…]`. It needs
-// nothing but Node: it installs the dependencies when they are missing or the lock file changed (one process at a
+// The first thing that runs in a fresh clone: `node scripts/bootstrap.mjs <lango|demo|test|bench|screenshots> [args…]`. It
+// needs nothing but Node: it installs the dependencies when they are missing or the lock file changed (one process at a
 // time), then becomes the target in this very process, so that signals, standard input and the exit status are the
 // target's own. It writes to standard error only: standard output belongs to the target (`--json` prints JSON alone).
 
@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const targets = ['lango', 'demo', 'test', 'bench'];
+const targets = ['lango', 'demo', 'test', 'bench', 'screenshots'];
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const lockFile = path.join(root, 'package-lock.json');
 const stampFile = path.join(root, 'node_modules', '.lango-install.json');

@@ -1,15 +1,21 @@
-// `npm run demo`: the whole gateway in a minute, with nothing installed but Node. A gateway, a simulator of Daraja and a
-// merchant's receiver of webhooks in this process, four payments that end in four ways, and then it stays, so that you
-// can go on by hand. `--once` ends after the four, with exit status 0 only if each ended as it should and every webhook
+// `npm run demo`: the whole gateway in a minute, with nothing installed but Node. A gateway with its console, a simulator
+// of Daraja and a merchant's receiver of webhooks in this process, four payments that end in four ways, and then it
+// stays, so that you can go on by hand. `--seed N` puts a past of N payments before them, so that the console has
+// something to show. `--once` ends after the four, with exit status 0 only if each ended as it should and every webhook
 // arrived.
 
 import { parseArgs } from 'node:util';
+import { openReceiver, type Receiver } from './demo/receiver.ts';
 import { type Played, runDemo } from './demo/run-demo.ts';
+import { seedPast } from './demo/seed/seed-past.ts';
 import { openStage, type Stage } from './demo/stage.ts';
 import { createScreen, type Screen, wantsColour } from './demo/terminal.ts';
 import { heardWords } from './demo/told.ts';
 
-const usage = 'usage: npm run demo [-- --once]   --once: end after the four payments, exit status 0 if all is well';
+const mostSeeded = 100_000;
+const usage = `usage: npm run demo [-- options]
+  --once    end after the four payments, exit status 0 if all is well
+  --seed N  fill the console with N past payments first, at most ${mostSeeded}; some 15 s for each 10000`;
 /** Daraja takes its time; a demo need not. */
 const speed = 3;
 
@@ -22,6 +28,50 @@ function showStage(screen: Screen, stage: Stage): void {
   screen.line(`  merchant   ${stage.tenantName}, paybill ${stage.shortcode}, an API key of its own`);
   screen.line(`  webhooks   ${stage.receiver.url}  (the merchant's own server)`);
   screen.line(`  folder     ${stage.folder}  (database and lango.log; removed at the end)`);
+}
+
+/** @throws UsageError for anything but a number that can be meant */
+function readSeed(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (/^\d{1,6}$/.test(text) && Number(text) >= 1 && Number(text) <= mostSeeded) return Number(text);
+  throw new UsageError(`--seed is a whole number from 1 to ${mostSeeded}`);
+}
+
+class UsageError extends Error {}
+
+/** The past of other merchants. Their endpoints are at a receiver of their own, so that what is sent again arrives. */
+async function fillPast(screen: Screen, stage: Stage, payments: number, signal: AbortSignal): Promise<Receiver> {
+  screen.line();
+  screen.line(screen.paint('bold', `A past of ${payments} payments in eight days`));
+  const receiver = await openReceiver();
+  const step = Math.max(1000, Math.ceil(payments / 10));
+  let told = 0;
+  try {
+    const { merchants } = await seedPast(stage.core, {
+      payments,
+      mode: 'test',
+      signal,
+      endpointUrl: (name) => new URL(`/${name}`, receiver.url).href,
+      onProgress({ done, total, what }) {
+        if (done < told + step && done < total) return;
+        told = done < total ? done : 0;
+        screen.line(screen.paint('dim', `  ${done} of ${total} ${what}`));
+      },
+    });
+    for (const { endpoint, secret } of merchants.flatMap(({ endpoints }) => endpoints))
+      receiver.trust(secret, new URL(endpoint.url).pathname);
+    screen.line(`  of ${merchants.map(({ name }) => name).join(', ')}`);
+    return receiver;
+  } catch (thrown) {
+    await receiver.close();
+    throw thrown;
+  }
+}
+
+async function showConsole(screen: Screen, stage: Stage): Promise<void> {
+  screen.line();
+  screen.line(screen.paint('bold', 'The console: open this once, it makes you its owner'));
+  screen.line(`  ${await stage.makeOwnerLink()}`);
 }
 
 function showWhatToOpen(screen: Screen, stage: Stage, { endpointId, told }: Played): void {
@@ -55,6 +105,7 @@ function showWhatToOpen(screen: Screen, stage: Stage, { endpointId, told }: Play
     'Open',
     `${stage.handsetUrl}  the handset: ask a number of your own for money, and answer its prompt here`,
     `${stage.apiUrl}/docs  the API, for people; /openapi.json is for machines`,
+    `${stage.apiUrl}/console?mode=test  the console, once its owner is made by the link above`,
   );
 }
 
@@ -84,18 +135,22 @@ function listenForTheEnd(): { signal: AbortSignal; asked: Promise<void> } {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { once: { type: 'boolean' } } });
+  const { values } = parseArgs({ options: { once: { type: 'boolean' }, seed: { type: 'string' } } });
   const isOnce = values.once === true;
+  const seeded = readSeed(values.seed);
   const screen = createScreen((text) => process.stdout.write(text), wantsColour(process.stdout, process.env));
   const end = listenForTheEnd();
-  const startedAt = Date.now();
   const stage = await openStage({ speed, apiPort: 8080, handsetPort: 8090 });
   let isWell = false;
+  let others: Receiver | null = null;
   try {
     showStage(screen, stage);
+    if (seeded > 0) others = await fillPast(screen, stage, seeded, end.signal);
+    await showConsole(screen, stage);
+    const playedSince = Date.now();
     const played = await runDemo(stage, screen, end.signal);
     isWell = isWellDone(played);
-    const took = Math.round((Date.now() - startedAt) / 1000);
+    const took = Math.round((Date.now() - playedSince) / 1000);
     screen.line();
     screen.line(
       isWell
@@ -112,6 +167,7 @@ async function main(): Promise<number> {
   } finally {
     const keepFolder = !isWell && !end.signal.aborted;
     await stage.close({ keepFolder });
+    await others?.close();
     if (keepFolder) screen.line(`The log is kept: ${stage.logFile}`);
   }
   return isWell ? 0 : 1;
@@ -121,7 +177,8 @@ try {
   process.exitCode = await main();
 } catch (thrown) {
   process.stderr.write(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-  const isUsage = thrown instanceof TypeError && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS');
+  const isUnread = thrown instanceof TypeError && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS');
+  const isUsage = isUnread || thrown instanceof UsageError;
   if (isUsage) process.stderr.write(`${usage}\n`);
   process.exitCode = isUsage ? 2 : 1;
 }

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
-import { type Console, type ConsoleSurroundings, connectConsole } from './console/connect-console.ts';
-import { forgetOldSessions } from './console/manage-operators.ts';
+import { type Console, type ConsoleSurroundings, connectConsole, forgetWhatEnded } from './console/connect-console.ts';
 import { createCallbackAddresses } from './mpesa/callback-addresses.ts';
 import { createCallbackLog } from './mpesa/callback-log.ts';
 import type { CallbackRouteDeps } from './mpesa/callback-routes.ts';
@@ -271,7 +270,7 @@ function workOf(core: Core, { payments, webhooks }: LivingParts, heartbeat: Hear
     task('webhooks', sweepEveryMs, webhooks.worker.dispatch),
     task('stats', sweepEveryMs, () => countTransitions(core)),
     task('retention', retentionEveryMs, () =>
-      Promise.all([webhooks.emptyOldBodies(), forgetOldSpans(core), forgetOldSessions(core)]),
+      Promise.all([webhooks.emptyOldBodies(), forgetOldSpans(core), forgetWhatEnded(core)]),
     ),
   ];
 }

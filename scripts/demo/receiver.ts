@@ -23,8 +23,8 @@ export interface Receiver {
   heard: readonly Heard[];
   /** Requests whose signature did not verify. */
   refused(): number;
-  /** The secret that came with the endpoint; until then nothing is believed. */
-  trust(secret: string): void;
+  /** The secret that came with an endpoint at this path; until then nothing is believed there. */
+  trust(secret: string, path?: string): void;
   /** The first webhook that matches is kept, and yet answered with 500. */
   failOnceAt(isIt: (heard: Heard) => boolean): void;
   /** Called for each webhook; the last one given counts. */
@@ -35,10 +35,11 @@ export interface Receiver {
 }
 
 const lookEveryMs = 50;
+const ownPath = '/webhooks';
 
 export async function openReceiver(): Promise<Receiver> {
   const heard: Heard[] = [];
-  let webhook: Webhook | null = null;
+  const webhooks = new Map<string, Webhook>();
   let refused = 0;
   let tell: (heard: Heard) => void = () => {};
   let fails: ((heard: Heard) => boolean) | null = null;
@@ -48,7 +49,8 @@ export async function openReceiver(): Promise<Receiver> {
     const headers = request.headers as Record<string, string>;
     let event: Pick<Heard, 'type' | 'data'>;
     try {
-      if (webhook === null) throw new Error('no secret yet');
+      const webhook = webhooks.get(request.url ?? '');
+      if (webhook === undefined) throw new Error('no secret yet');
       event = webhook.verify(body, headers) as typeof event;
     } catch {
       refused++;
@@ -71,11 +73,11 @@ export async function openReceiver(): Promise<Receiver> {
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/webhooks`,
+    url: `http://127.0.0.1:${port}${ownPath}`,
     heard,
     refused: () => refused,
-    trust(secret) {
-      webhook = new Webhook(secret);
+    trust(secret, path = ownPath) {
+      webhooks.set(path, new Webhook(secret));
     },
     failOnceAt(isIt) {
       fails = isIt;

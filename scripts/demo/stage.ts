@@ -1,13 +1,15 @@
-// What the demo plays on: a gateway, a simulator and the merchant's receiver of webhooks in this process, with a database
-// of their own in a fresh temporary folder. It reads nothing of the caller's environment and touches nothing of the caller's ./data, so it can be run
-// anywhere, again, and twice at once.
+// What the demo plays on: a gateway with its console, a simulator and the merchant's receiver of webhooks in this process,
+// with a database of their own in a fresh temporary folder. It reads nothing of the caller's environment and touches
+// nothing of the caller's ./data, so it can be run anywhere, again, and twice at once.
 
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Core } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
+import { createOwnerLink, linkOf } from '../../src/console/manage-operators.ts';
 import { type RunningServer, startServer } from '../../src/main.ts';
 import { addShortcode } from '../../src/mpesa/manage-shortcodes.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -36,6 +38,10 @@ export interface Stage {
   tenantName: string;
   shortcode: string;
   apiKey: string;
+  /** The database and the keys, for what is written into it directly. */
+  core: Core;
+  /** The page that makes the console's owner, and then shows test mode, in which all of the demo is. */
+  makeOwnerLink(): Promise<string>;
   close(options: { keepFolder: boolean }): Promise<void>;
 }
 
@@ -101,11 +107,20 @@ export async function openStage({ speed, apiPort, handsetPort }: StageOptions): 
     );
     const { url: apiUrl } = server;
     const merchant = { tenantId: tenant.id, tenantName, shortcode, apiKey };
-    return { folder, logFile, apiUrl, handsetUrl, simulator, receiver, ...merchant, close };
+    const parts = { core, simulator, receiver, makeOwnerLink: () => makeOwnerLink(core) };
+    return { folder, logFile, apiUrl, handsetUrl, ...parts, ...merchant, close };
   } catch (thrown) {
     await close({ keepFolder: false });
     throw thrown;
   }
+}
+
+async function makeOwnerLink(core: Core): Promise<string> {
+  const { db, sealer, now, dataKeys, config } = core;
+  const deps = { db, sealer, now, consoleKey: dataKeys.console, auditKey: dataKeys.audit };
+  const token = await createOwnerLink(deps, { actor: { id: 'cli', name: 'the demo' }, ip: null });
+  if (token === null) throw new Error('there is an owner already');
+  return `${linkOf(config.publicUrl, token)}?next=${encodeURIComponent('/console?mode=test')}`;
 }
 
 /** `preferred` if nobody has it, else any free port of this machine. */

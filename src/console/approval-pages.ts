@@ -1,234 +1,136 @@
-// Settling a payment by hand: one person asks with a reason and a receipt, a second one looks and approves. What is
-// approved is done against the very version the first one saw, through the same door as everything else; if the payment
-// has moved meanwhile, nothing is done and both are told.
+// Two persons in the console: one asks with a reason, a second one looks and decides. What is approved is done against
+// the very state the first one saw; if that has changed meanwhile, nothing is done and both are told. What can be asked
+// for, and how it is done, is each kind's own.
 
 import type Router from '@koa/router';
 import type Koa from 'koa';
-import type { Payment } from '../payments/payment.ts';
-import { findPaymentAcrossTenants } from '../payments/payment-store.ts';
-import { legalOutcomes, type Resolution, resolutionProblem, resolvePayment } from '../payments/resolve-payment.ts';
-import type { SettleDeps, Settled } from '../payments/settle-payments.ts';
 import { type Approval, findApproval } from '../platform/approval-store.ts';
-import { type ApprovalDeps, approve, type Decided, reject, requestApproval } from '../platform/approvals.ts';
-import type { Db } from '../platform/database.ts';
-import { notFound } from '../platform/errors.ts';
-import { maskPhone } from '../platform/redaction.ts';
-import type { Form } from './session.ts';
+import {
+  type ApprovalDeps,
+  type ApprovalRequest,
+  approve,
+  type Decided,
+  type Requested,
+  reject,
+  requestApproval,
+} from '../platform/approvals.ts';
+import { type ApprovalKind, approvalUrl } from './approval-kind.ts';
+import { actingAs, mine, notHere } from './form-pages.ts';
+import { countApprovers } from './operator-store.ts';
 import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
-import { actorOf } from './sign-in.ts';
-import { statusWords } from './status-words.ts';
 
-export type ApprovalPageDeps = ShellDeps & ApprovalDeps & { settling: SettleDeps };
+export type ApprovalPageDeps = ShellDeps & ApprovalDeps;
 
-export const resolveKind = 'payment.resolve';
-
-/** Why an operator believes it; the text beside it says what was seen. */
-const reasonWords = {
-  in_statement: 'M-PESA’s statement or portal shows the money',
-  customer_showed: 'The customer showed M-PESA’s message, and it was checked',
-  not_in_statement: 'M-PESA’s statement does not have it',
-  reversed: 'The money went back to the customer',
-  other: 'Something else, said below',
-} as const;
-
-const outcomeWords = { succeeded: 'Paid', failed: 'Not paid' } as const;
-
-export function addApprovalPages(router: Router, deps: ApprovalPageDeps): void {
+export function addApprovalPages(
+  router: Router,
+  deps: ApprovalPageDeps,
+  kinds: Readonly<Record<string, ApprovalKind>>,
+): void {
   const { sessions } = deps;
-  addResolvePages(router, deps);
+
+  /** The approval of the path, if it is the operator's to see; what concerns no tenant is for those who see all. */
+  async function find(ctx: Koa.Context, asked: Asked): Promise<{ approval: Approval; kind: ApprovalKind }> {
+    const approval = mine(asked, 'approval', await findApproval(deps.db, String(ctx.params.id)));
+    const kind = kinds[approval.kind];
+    if (kind === undefined) throw notHere('approval');
+    return { approval, kind };
+  }
 
   router.get('/console/approvals/:id', sessions.guard('view'), async (ctx) => {
     const asked = await ask(deps, ctx);
-    const { approval, payment } = await findAsked(deps, asked, String(ctx.params.id));
-    await showPage(deps, ctx, asked, 'approval', viewApproval(deps, asked, approval, payment));
+    const { approval, kind } = await find(ctx, asked);
+    const shown = await kind.show(asked, approval);
+    await showPage(deps, ctx, asked, 'approval', { ...shown, ...(await viewApproval(deps, asked, approval)) });
   });
 
   router.post('/console/approvals/:id/approve', sessions.guard('settle'), async (ctx) => {
     await sessions.readForm(ctx);
     const asked = await ask(deps, ctx);
-    const { approval } = await findAsked(deps, asked, String(ctx.params.id));
-    const settled: Settled[] = [];
-    const decided = await approve(deps, actorOf(asked.visitor.operator), approval.id, (trx) =>
-      perform(trx, deps, asked, approval, settled),
-    );
-    // Told after the commit, as everything is.
-    if (decided === 'approved') deps.settling.announce(settled);
-    tellDecision(ctx, decided);
-    ctx.redirect(decided === 'own' ? approvalUrl(approval, asked) : paymentUrl(approval.subject, asked));
+    const { approval, kind } = await find(ctx, asked);
+    const decided = await approve(deps, actingAs(deps, ctx), approval.id, kind.perform);
+    tellDecision(ctx, decided, kind);
+    ctx.redirect(decided === 'own' ? approvalUrl(approval, asked) : kind.whereOf(asked, approval));
   });
 
   router.post('/console/approvals/:id/reject', sessions.guard('settle'), async (ctx) => {
     const form = await sessions.readForm(ctx);
     const asked = await ask(deps, ctx);
-    const { approval } = await findAsked(deps, asked, String(ctx.params.id));
-    tellDecision(ctx, await reject(deps, actorOf(asked.visitor.operator), approval.id, form.get('note')));
-    ctx.redirect(paymentUrl(approval.subject, asked));
+    const { approval, kind } = await find(ctx, asked);
+    tellDecision(ctx, await reject(deps, actingAs(deps, ctx), approval.id, form.get('note')), kind);
+    ctx.redirect(kind.whereOf(asked, approval));
   });
 }
 
-function addResolvePages(router: Router, deps: ApprovalPageDeps): void {
-  const { sessions } = deps;
-  const path = '/console/payments/:id/resolve';
+const requestWords: Readonly<Record<Requested['outcome'], readonly [words: string, tone: 'ok' | 'bad']>> = {
+  waiting: ['Asked for. Somebody else has to approve it within a day.', 'ok'],
+  busy: ['This waits for an approval already. Decide or withdraw that first.', 'bad'],
+  done: ['Done, and marked as done by one person.', 'ok'],
+  outdated: ['It had changed, or what it names is taken. Nothing was done; look again.', 'bad'],
+};
 
-  async function show(ctx: Koa.Context, asked: Asked, payment: Payment, problem: string | null, form: Form | null) {
-    const typed = (name: string): string => form?.get(name) ?? '';
-    await showPage(deps, ctx, asked, 'resolve', {
-      title: `Settle ${payment.reference}`,
-      payment: viewPayment(payment),
-      version: payment.version,
-      problem,
-      outcomes: legalOutcomes(payment).map((to) => ({ to, word: outcomeWords[to], isChosen: typed('to') === to })),
-      reasons: Object.entries(reasonWords).map(([code, words]) => ({ code, words, isChosen: typed('code') === code })),
-      receipt: typed('receipt'),
-      amount: typed('amount'),
-      reason: typed('reason'),
-      needsTwoPersons: deps.needsTwoPersons,
-    });
-  }
-
-  router.get(path, sessions.guard('settle'), async (ctx) => {
-    const asked = await ask(deps, ctx);
-    const payment = await findOwn(deps, asked, String(ctx.params.id));
-    await show(ctx, asked, payment, null, null);
-  });
-
-  router.post(path, sessions.guard('settle'), async (ctx) => {
-    const form = await sessions.readForm(ctx);
-    const asked = await ask(deps, ctx);
-    const payment = await findOwn(deps, asked, String(ctx.params.id));
-    const resolution = readResolution(form);
-    const problem = problemOf(payment, resolution, form);
-    if (problem !== null) {
-      ctx.status = 400;
-      return show(ctx, asked, payment, problem, form);
-    }
-    const { reason, ...payload } = resolution;
-    const approval = await requestApproval(deps, actorOf(asked.visitor.operator), {
-      kind: resolveKind,
-      tenantId: payment.tenantId,
-      mode: payment.mode,
-      subject: payment.id,
-      stateKey: String(payment.version),
-      payload,
-      reasonCode: form.get('code'),
-      reason,
-    });
-    if (approval === null) {
-      flash(ctx, 'This payment waits for an approval already. Decide or withdraw that first.', 'bad');
-      return ctx.redirect(paymentUrl(payment.id, asked));
-    }
-    flash(ctx, deps.needsTwoPersons ? 'Asked for. Somebody else has to approve it within a day.' : 'Asked for.');
-    ctx.redirect(approvalUrl(approval, asked));
-  });
-}
-
-function readResolution(form: Form): Resolution {
-  const amount = form.get('amount').replace(/[\s,]/g, '');
-  const receipt = form.get('receipt').trim().toUpperCase();
-  return {
-    to: form.get('to') === 'succeeded' ? 'succeeded' : 'failed',
-    receipt: receipt === '' ? null : receipt,
-    amountKes: amount === '' ? null : Number(amount),
-    reason: form.get('reason').trim(),
-  };
-}
-
-function problemOf(payment: Payment, resolution: Resolution, form: Form): string | null {
-  if (!['succeeded', 'failed'].includes(form.get('to'))) return 'Choose whether it was paid.';
-  if (!(form.get('code') in reasonWords)) return 'Choose what you know it from.';
-  if (form.get('version') !== String(payment.version))
-    return 'The payment has changed since you opened this page. Look at it again before you decide.';
-  return resolutionProblem(payment, resolution);
-}
-
-/** Does what was asked for, in the approval's transaction; false when the payment is not as it was. */
-async function perform(
-  trx: Db,
+/** Asks for it, or does it where one person is enough, and leads to what came of that. */
+export async function askApproval(
   deps: ApprovalPageDeps,
-  { visitor }: Asked,
-  { subject, stateKey, payload, reason }: Approval,
-  settled: Settled[],
-): Promise<boolean> {
-  const inside = {
-    ...deps.settling,
-    db: trx,
-    announce: (changes: readonly Settled[]) => void settled.push(...changes),
-  };
-  const at = { paymentId: subject, version: Number(stateKey), actor: visitor.operator.id };
-  return (await resolvePayment(inside, at, { ...(payload as Omit<Resolution, 'reason'>), reason })) !== undefined;
+  ctx: Koa.Context,
+  asked: Asked,
+  kind: ApprovalKind,
+  request: ApprovalRequest,
+): Promise<Requested> {
+  const requested = await requestApproval(deps, actingAs(deps, ctx), request, kind.perform);
+  const { outcome, approval } = requested;
+  flash(ctx, ...requestWords[outcome]);
+  const isOpen = outcome === 'waiting' || outcome === 'busy';
+  ctx.redirect(isOpen ? approvalUrl(approval, asked) : kind.whereOf(asked, approval));
+  return requested;
 }
 
-const decisionWords: Readonly<Record<Decided, readonly [words: string, tone: 'ok' | 'bad']>> = {
+const decisionWords: Readonly<Record<Exclude<Decided, 'outdated'>, readonly [words: string, tone: 'ok' | 'bad']>> = {
   approved: ['Approved, and done.', 'ok'],
-  rejected: ['Turned down. The payment stays as it is.', 'ok'],
-  withdrawn: ['Withdrawn. The payment stays as it is.', 'ok'],
-  outdated: [
-    'It changed while it waited, or the receipt belongs to another payment. Nothing was done; ask again if need be.',
-    'bad',
-  ],
+  rejected: ['Turned down. Nothing was changed.', 'ok'],
+  withdrawn: ['Withdrawn. Nothing was changed.', 'ok'],
   own: ['You asked for this yourself: somebody else has to approve it.', 'bad'],
   ended: ['This was decided already, or has waited longer than a day.', 'bad'],
 };
 
-function tellDecision(ctx: Koa.Context, decided: Decided): void {
-  const [words, tone] = decisionWords[decided];
-  flash(ctx, words, tone);
+function tellDecision(ctx: Koa.Context, decided: Decided, { outdatedWords }: ApprovalKind): void {
+  if (decided === 'outdated') flash(ctx, outdatedWords, 'bad');
+  else flash(ctx, ...decisionWords[decided]);
 }
 
-/** The payment of the path, if it is the operator's to see. @throws AppError `not_found` */
-async function findOwn(deps: ApprovalPageDeps, { scope }: Asked, paymentId: string): Promise<Payment> {
-  const payment = await findPaymentAcrossTenants(deps.db, deps.settling.sealer, paymentId);
-  if (payment === undefined || !scope.tenants.some(({ id }) => id === payment.tenantId)) throw notFound();
-  return payment;
-}
-
-async function findAsked(deps: ApprovalPageDeps, asked: Asked, approvalId: string) {
-  const approval = await findApproval(deps.db, approvalId);
-  if (approval?.kind !== resolveKind) throw notFound();
-  return { approval, payment: await findOwn(deps, asked, approval.subject) };
-}
-
-const paymentUrl = (paymentId: string, { scope }: Asked): string => `/console/payments/${paymentId}${scope.query}`;
-const approvalUrl = ({ id }: Approval, { scope }: Asked): string => `/console/approvals/${id}${scope.query}`;
-
-function viewPayment(payment: Payment) {
-  const { id, reference, amountKes, amountReceivedKes, status, createdAt, shortcode, mpesaReceipt } = payment;
-  const phone = maskPhone(payment.phone);
+async function viewApproval(deps: ApprovalPageDeps, asked: Asked, approval: Approval) {
+  const { id, tenantId, requestedBy, requestedName, reason, createdAt, expiresAt, status } = approval;
+  const isWaiting = status === 'waiting' && expiresAt > deps.now();
+  const isOwn = requestedBy === asked.visitor.operator.id;
+  const mayDecide = isWaiting && asked.may('settle');
+  const needsOther = isWaiting && isOwn && deps.needsTwoPersons;
   return {
-    id,
-    reference,
-    amountKes,
-    amountReceivedKes,
-    createdAt,
-    shortcode,
-    phone,
-    mpesaReceipt,
-    ...statusWords[status],
+    approval: { id, requestedName, reason, createdAt, expiresAt },
+    isWaiting,
+    mayApprove: mayDecide && (!isOwn || !deps.needsTwoPersons),
+    mayReject: mayDecide,
+    isOwn: needsOther,
+    isAlone: needsOther && (await countApprovers(deps.db, { tenantId, exceptId: requestedBy })) === 0,
+    rejectWord: isOwn ? 'Withdraw' : 'Turn down',
+    end: isWaiting ? null : endOf(approval),
+    query: asked.scope.query,
   };
 }
 
-function viewApproval(deps: ApprovalPageDeps, asked: Asked, approval: Approval, payment: Payment) {
-  const { to, receipt, amountKes } = approval.payload as unknown as Resolution;
-  const isWaiting = approval.status === 'waiting' && approval.expiresAt > deps.now();
-  const isOwn = approval.requestedBy === asked.visitor.operator.id;
-  const maySettle = asked.may('settle');
+const endWords: Readonly<Record<Approval['status'], string>> = {
+  waiting: 'Ended: nobody approved it within a day',
+  expired: 'Ended: nobody approved it within a day',
+  approved: 'Approved, and done',
+  rejected: 'Turned down',
+  withdrawn: 'Withdrawn',
+  outdated: 'Not done: it had changed while it waited',
+};
+
+function endOf({ status, decidedName, decidedAt, decisionNote, expiresAt }: Approval) {
+  const isOver = status === 'waiting' || status === 'expired';
   return {
-    title: `Approve: ${payment.reference}`,
-    payment: viewPayment(payment),
-    paymentUrl: paymentUrl(payment.id, asked),
-    approval: {
-      ...approval,
-      reasonWords: reasonWords[approval.reasonCode as keyof typeof reasonWords] ?? approval.reasonCode,
-    },
-    outcome: outcomeWords[to],
-    receipt,
-    amountKes: amountKes ?? payment.amountKes,
-    isWaiting,
-    hasMoved: isWaiting && String(payment.version) !== approval.stateKey,
-    mayApprove: isWaiting && maySettle && (!isOwn || !deps.needsTwoPersons),
-    mayReject: isWaiting && maySettle,
-    isOwn: isWaiting && isOwn && deps.needsTwoPersons,
-    rejectWord: isOwn ? 'Withdraw' : 'Turn down',
-    query: asked.scope.query,
+    words: endWords[status],
+    by: isOver ? null : decidedName,
+    at: isOver ? expiresAt : decidedAt,
+    note: decisionNote,
   };
 }

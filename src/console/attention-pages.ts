@@ -2,22 +2,21 @@
 // give them to somebody), after a page that says exactly what will happen.
 
 import type Router from '@koa/router';
-import type Koa from 'koa';
-import { type CheckDeps, checkPayment } from '../payments/check-payment.ts';
 import { findPaymentAcrossTenants } from '../payments/payment-store.ts';
-import { appendAudit } from '../platform/audit-store.ts';
+import { appendAudit, type By } from '../platform/audit-store.ts';
 import { inTransaction } from '../platform/database.ts';
 import { AppError } from '../platform/errors.ts';
 import { spanText } from '../platform/render.ts';
 import type { Sealer } from '../platform/sealing.ts';
 import { type AttentionItem, type AttentionKind, attentionKinds, type Severity } from './attention.ts';
 import { assign, listAssignments } from './attention-store.ts';
-import { listAttention } from './list-attention.ts';
+import { actingAs } from './form-pages.ts';
+import { type AttentionDeps, listAttention } from './list-attention.ts';
+import { askNow, type PaymentActDeps } from './payment-actions.ts';
 import type { Form } from './session.ts';
 import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
-import { actorOf } from './sign-in.ts';
 
-export type AttentionPageDeps = ShellDeps & { auditKey: Buffer; sealer: Sealer; checking: CheckDeps };
+export type AttentionPageDeps = ShellDeps & AttentionDeps & PaymentActDeps & { sealer: Sealer };
 
 const severityWords: Readonly<Record<Severity, { word: string; icon: string; tone: string }>> = {
   critical: { word: 'Critical', icon: 'alert-triangle', tone: 'bad' },
@@ -34,17 +33,19 @@ export function addAttentionPages(router: Router, deps: AttentionPageDeps): void
 
   router.get(path, sessions.guard('view'), async (ctx) => {
     const asked = await ask(deps, ctx);
-    const kind = readKind(ctx);
-    const all = await listAttention(deps, asked.scope, asked.visitor.operator.id);
-    const items = kind === null ? all : all.filter((item) => item.kind === kind);
+    const kind = readKind(ctx.query.kind);
+    const { items, count, kes } = await listAttention(deps, asked.scope, whoAsks(deps, asked), kind);
     const names = await listAssignments(
       deps.db,
       items.map(({ key }) => key),
     );
     await showPage(deps, ctx, asked, 'attention', {
       title: 'Needs attention',
-      count: items.length,
-      kes: sumOf(items),
+      count,
+      kes,
+      listed: items.length,
+      isCut: count > items.length,
+      kind: kind ?? '',
       tabs: tabsOf(kind, asked),
       severities: (['critical', 'high', 'medium'] as const)
         .map((severity) => ({
@@ -85,38 +86,47 @@ export function addAttentionPages(router: Router, deps: AttentionPageDeps): void
     const form = await sessions.readForm(ctx);
     const asked = await ask(deps, ctx);
     const { act, items } = await readChoice(deps, asked, form);
-    const done = act === 'check' ? await checkAll(deps, items) : await assignAll(deps, asked, act, items);
-    flash(ctx, `${acts[act]}: done for ${done} of ${items.length}.`, done === items.length ? 'ok' : 'bad');
+    const by = actingAs(deps, ctx);
+    const done = act === 'check' ? await checkAll(deps, by, items) : await assignAll(deps, by, act, items);
+    if (items.length === 0) flash(ctx, 'Nothing of what was chosen is open any more.', 'bad');
+    else flash(ctx, `${acts[act]}: done for ${done} of ${items.length}.`, done === items.length ? 'ok' : 'bad');
     ctx.redirect(path + asked.scope.query);
   });
 }
 
-function readKind(ctx: Koa.Context): AttentionKind | null {
-  const kind = String(ctx.query.kind ?? '');
-  return kind in attentionKinds ? (kind as AttentionKind) : null;
+/** Whose own requests wait for somebody else; nobody's where one person is enough. */
+function whoAsks({ needsTwoPersons }: AttentionPageDeps, { visitor }: Asked): string | null {
+  return needsTwoPersons ? visitor.operator.id : null;
 }
 
-/** What was chosen and is still open for this operator; what is not in the queue cannot be acted on. */
+function readKind(given: unknown): AttentionKind | null {
+  const kind = String(given ?? '');
+  return Object.hasOwn(attentionKinds, kind) ? (kind as AttentionKind) : null;
+}
+
+/** What was chosen, or all of a list, as far as it is open for this operator: what is not in the queue is not acted on. */
 async function readChoice(
   deps: AttentionPageDeps,
   asked: Asked,
   form: Form,
 ): Promise<{ act: Act; items: AttentionItem[] }> {
   const act = form.get('act');
-  if (!(act in acts)) throw new AppError('invalid_request', 'Choose what to do with them.');
+  if (!Object.hasOwn(acts, act)) throw new AppError('invalid_request', 'Choose what to do with them.');
   const chosen = new Set(form.all('item'));
-  const open = await listAttention(deps, asked.scope, asked.visitor.operator.id);
-  return { act: act as Act, items: open.filter(({ key }) => chosen.has(key)) };
+  const kind = readKind(form.get('kind'));
+  const { items } = await listAttention(deps, asked.scope, whoAsks(deps, asked), kind);
+  const isAll = form.get('which') === 'all';
+  return { act: act as Act, items: items.filter(({ key }) => isAll || chosen.has(key)) };
 }
 
 /** Asks M-PESA about each; one that cannot be asked about leaves the others alone. */
-async function checkAll({ db, sealer, checking }: AttentionPageDeps, items: readonly AttentionItem[]): Promise<number> {
+async function checkAll(deps: AttentionPageDeps, by: By, items: readonly AttentionItem[]): Promise<number> {
   let done = 0;
   for (const { key, mayAsk } of items) {
-    const payment = mayAsk ? await findPaymentAcrossTenants(db, sealer, key) : undefined;
+    const payment = mayAsk ? await findPaymentAcrossTenants(deps.db, deps.sealer, key) : undefined;
     if (payment === undefined) continue;
     try {
-      await checkPayment(checking, payment);
+      await askNow(deps, by, payment);
       done += 1;
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
@@ -127,7 +137,7 @@ async function checkAll({ db, sealer, checking }: AttentionPageDeps, items: read
 
 async function assignAll(
   { db, now, auditKey }: AttentionPageDeps,
-  { visitor }: Asked,
+  by: By,
   act: 'take' | 'drop',
   items: readonly AttentionItem[],
 ): Promise<number> {
@@ -135,13 +145,14 @@ async function assignAll(
     await assign(
       trx,
       items.map(({ key }) => key),
-      act === 'take' ? visitor.operator : null,
+      act === 'take' ? by.actor : null,
       now(),
     );
     for (const { key, tenantId } of items) {
-      const after = { with: act === 'take' ? visitor.operator.email : null };
-      const entry = { actor: actorOf(visitor.operator), action: 'attention.assigned', tenantId, target: key, after };
-      await appendAudit(trx, auditKey, entry, now());
+      const after = { with: act === 'take' ? by.actor.name : null };
+      // What follows the id, if anything does, tells items of one thing apart.
+      const target = key.split(' ')[0]!;
+      await appendAudit(trx, auditKey, { ...by, action: 'attention.assigned', tenantId, target, after }, now());
     }
   });
   return items.length;

@@ -3,20 +3,25 @@
 
 import type { Approval } from '../platform/approval-store.ts';
 import { numberText } from '../platform/render.ts';
+import { aboutWords } from './approval-kind.ts';
 import type { OpenPayment, TroubledEndpoint } from './attention-store.ts';
+import { readSettingsRefusals } from './conditions-pushes.ts';
+import { counted, type Snapshot, shortcodeName } from './conditions-words.ts';
+import { clockWords } from './payment-words.ts';
 
 export const attentionKinds = {
   unsure: 'Not sure yet',
   review: 'Needs review',
   approval: 'Approvals',
   delivery: 'Webhooks',
+  settings: 'Settings',
 } as const;
 
 export type AttentionKind = keyof typeof attentionKinds;
 export type Severity = 'critical' | 'high' | 'medium';
 
 export interface AttentionItem {
-  /** The id of what it is about. */
+  /** Names it among all items, for whom it is given to. */
   key: string;
   kind: AttentionKind;
   severity: Severity;
@@ -76,18 +81,16 @@ export function paymentItem(payment: OpenPayment, tenantName: string, now: numbe
   };
 }
 
-export function approvalItem(approval: Approval, tenantName: string, isOwn: boolean): AttentionItem {
-  const { receipt = null, amountKes = null } = approval.payload as {
-    receipt?: string | null;
-    amountKes?: number | null;
-  };
+export function approvalItem(approval: Approval, tenantName: string, isOwn: boolean, now: number): AttentionItem {
+  const waits = isOwn ? 'Your request waits for somebody else' : 'An approval waits for you';
   return {
     key: approval.id,
     kind: 'approval',
     severity: 'medium',
-    title: isOwn ? 'Your request waits for somebody else' : 'An approval waits for you',
-    detail: `${tenantName}; asked by ${approval.requestedName}${receipt === null ? '' : `, receipt ${receipt}`}`,
-    kesAtRisk: amountKes,
+    title: `${waits}: ${aboutWords(approval)}`,
+    detail: `${tenantName}; asked by ${approval.requestedName}, open until ${clockWords(approval.expiresAt, now)}`,
+    // What hangs on a payment is counted with the payment.
+    kesAtRisk: null,
     since: approval.createdAt,
     href: `/console/approvals/${approval.id}`,
     act: 'Look',
@@ -112,6 +115,53 @@ export function endpointItem(endpoint: TroubledEndpoint, tenantName: string, now
     href: `/console/webhooks/${endpoint.id}`,
     act: isDisabled ? 'Look' : 'Send again',
     tenantId: endpoint.tenantId,
+    mayAsk: false,
+  };
+}
+
+/** Of a shortcode: what M-PESA refused in the last day because of its settings. */
+export interface RefusedSettings {
+  shortcodeId: string;
+  tenantId: string;
+  /** `till 987654` */
+  name: string;
+  /** For the list of its payments. */
+  storeNumber: string;
+  code: string;
+  count: number;
+  firstAt: number;
+  lastAt: number;
+  /** M-PESA has taken a push since; somebody may want to repeat the payments all the same. */
+  isRepaired: boolean;
+}
+
+export function refusedSettings({ shortcodes, pushes, lastAccepted }: Snapshot): RefusedSettings[] {
+  return shortcodes.flatMap((shortcode): RefusedSettings[] => {
+    const { id: shortcodeId, tenantId, storeNumber } = shortcode;
+    const refusal = readSettingsRefusals(
+      pushes.filter((push) => push.shortcodeId === shortcodeId),
+      null,
+    );
+    if (refusal === null) return [];
+    const isRepaired = (lastAccepted.get(shortcodeId) ?? 0) > refusal.lastAt;
+    return [{ shortcodeId, tenantId, name: shortcodeName(shortcode), storeNumber, ...refusal, isRepaired }];
+  });
+}
+
+export function settingsItem(refused: RefusedSettings, tenantName: string, now: number): AttentionItem {
+  const { shortcodeId, tenantId, name, count, lastAt, firstAt, isRepaired } = refused;
+  const last = clockWords(lastAt, now);
+  return {
+    key: `${shortcodeId} settings`,
+    kind: 'settings',
+    severity: isRepaired ? 'medium' : 'high',
+    title: `Settings of ${name} refused ${counted(count, 'time')}`,
+    detail: `${tenantName}; ${isRepaired ? `repaired, none since ${last}` : `last at ${last}`}`,
+    kesAtRisk: null,
+    since: firstAt,
+    href: `/console/shortcodes/${shortcodeId}`,
+    act: 'Look',
+    tenantId,
     mayAsk: false,
   };
 }

@@ -2,21 +2,17 @@
 // Every change of tenants, shortcodes and keys goes through here, whether it was asked for on a page or on the command
 // line. Reasons are people's own words, so a customer's number in one is masked like everywhere else.
 
-import { type AuditActor, type AuditEntry, appendAudit } from '../platform/audit-store.ts';
+import { type AuditEntry, appendAudit, type By } from '../platform/audit-store.ts';
 import { type Db, inTransaction } from '../platform/database.ts';
 import { redactText } from '../platform/redaction.ts';
 import { invalid } from '../platform/validation.ts';
+
+export type { By };
 
 export interface ActDeps {
   db: Db;
   now(): number;
   auditKey: Buffer;
-}
-
-/** Who acts, and from where. */
-export interface By {
-  actor: AuditActor;
-  ip: string | null;
 }
 
 export interface Act<T> {

@@ -38,7 +38,9 @@ export function actWords(action: string): string {
 export function showAct(row: AuditRow): ShownAct {
   const { seq, at, actor, actorName, action, tenantId, target, reason, ip } = row;
   const words = actWords(action);
-  const targetHref = pathOf(target);
+  // Somebody who is to become an owner may not be there yet: the request is.
+  const request = action.startsWith('operator.owner_') ? row.after?.approval : undefined;
+  const targetHref = typeof request === 'string' ? `/console/approvals/${request}` : pathOf(target);
   return {
     seq,
     at,
@@ -66,6 +68,8 @@ const pages: Readonly<Record<string, string>> = {
   sc: '/console/shortcodes/',
   key: '/console/keys/',
   opr: '/console/operators/',
+  whe: '/console/webhooks/',
+  whd: '/console/deliveries/',
 };
 
 function pathOf(target: string | null): string | null {

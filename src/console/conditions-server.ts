@@ -27,6 +27,8 @@ type Given = Pick<Condition, 'title' | 'since' | 'meaning' | 'diagnosis' | 'advi
 const everybody = say`Every tenant of this server`;
 const noRisk = say`No. What was taken is kept; nothing is lost.`;
 const system = { path: '/console/system', query: {}, words: 'See the system' };
+/** For operators of one tenant, whom the system page refuses. */
+const waiting = { path: '/console/payments', query: { view: 'waiting' }, words: 'See what waits' };
 
 function condition(kind: ConditionKind, tone: Condition['tone'], given: Given): Condition {
   return {
@@ -56,15 +58,17 @@ export function databaseAway(since: number): Condition {
     meaning: 'Payments are refused; callbacks are kept on the disk and settled when it is back.',
     diagnosis: say`This server’s: the database is down, unreachable or has no connection left.`,
     advice: say`Look at the database and its disk first. Lango goes on by itself when it is back.`,
+    // No page opens without it.
+    link: null,
   });
 }
 
-function workers({ server, waiting, now, isWhole }: Snapshot): Condition[] {
+function workers({ server, waiting: payments, now, isWhole }: Snapshot): Condition[] {
   const alive = server.workers.filter(({ seenAt }) => now - seenAt < silentWorkerMs);
   const silent = server.workers.filter(({ seenAt }) => now - seenAt >= silentWorkerMs);
   if (alive.length === 0) {
     const last = server.workers.map(({ seenAt }) => seenAt);
-    const sums = sumWaiting(waiting, null);
+    const sums = sumWaiting(payments, null);
     return [
       condition('no_worker', 'bad', {
         title: 'No worker is running',
@@ -73,6 +77,7 @@ function workers({ server, waiting, now, isWhole }: Snapshot): Condition[] {
         diagnosis: say`Ours: no process with the role ${code('worker')} has been heard of for 30 seconds.`,
         risk: say`No new one: nothing is sent. What was sent before is asked about when a worker is back.`,
         advice: say`Start a process with the role ${code('worker')}, and read the end of the log of the one that stopped.`,
+        link: isWhole ? system : waiting,
         kes: sums.held.kes + sums.sent.kes,
       }),
     ];
@@ -103,7 +108,7 @@ function unreplaced(workers: readonly WorkerBeat[], silent: readonly WorkerBeat[
     });
 }
 
-function slowDatabase({ server }: Snapshot): Condition[] {
+function slowDatabase({ server, isWhole }: Snapshot): Condition[] {
   if (server.databaseMs <= slowDatabaseMs) return [];
   return [
     condition('database_slow', 'warn', {
@@ -112,6 +117,7 @@ function slowDatabase({ server }: Snapshot): Condition[] {
       meaning: 'Everything is slow; callbacks that take too long go to the disk first.',
       diagnosis: say`This server’s: the database or its disk is overloaded, or all connections are in use.`,
       advice: say`Look at the load of the database and its disk.`,
+      link: isWhole ? system : null,
     }),
   ];
 }
@@ -139,6 +145,7 @@ function spool({ server, isWhole }: Snapshot): Condition[] {
       diagnosis: say`This server’s: the database was away or too slow when they came.`,
       risk: say`Their payments look unpaid until then. The callbacks themselves are safe, sealed on the disk.`,
       advice: say`Nothing, if the number falls. If it stays, look at the database, and at the folder ${code('spool')} of DATA_DIR.`,
+      link: isWhole ? system : waiting,
     }),
   ];
 }

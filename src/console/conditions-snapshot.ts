@@ -51,13 +51,12 @@ const hourMs = 60 * minuteMs;
 export function createSituations(deps: ConditionDeps): ReadSituation {
   const { clock, now } = deps;
   const cached = createBriefCache(clock);
-  const audit = createAuditWatch(deps);
   const skew = createSkewWatch(deps);
   let awaySince: number | null = null;
 
   async function read(circle: Circle): Promise<Situation> {
     try {
-      const snapshot = await readSnapshot(deps, circle, { audit: audit(), skewMs: await skew() });
+      const snapshot = await readSnapshot(deps, circle, { audit: deps.auditChain.known(), skewMs: await skew() });
       awaySince = null;
       return { snapshot, conditions: findConditions(snapshot) };
     } catch (thrown) {
@@ -110,21 +109,6 @@ async function readSnapshot(
     outcomes,
     endpoints,
     server: { workers, spoolDepth: depth, redisProblem: redis, databaseMs, ...known },
-  };
-}
-
-/** Looks at the audit chain beside what is asked for, and answers with what it knows; null at first. */
-function createAuditWatch({ auditChain }: ConditionDeps): () => AuditVerdict | null {
-  let known: AuditVerdict | null = null;
-  return () => {
-    // The whole of a long log takes seconds: no page waits for it.
-    auditChain.verdict().then(
-      (verdict) => {
-        known = verdict;
-      },
-      () => undefined,
-    );
-    return known;
   };
 }
 

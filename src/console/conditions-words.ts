@@ -37,8 +37,8 @@ export interface Condition {
   affected: Part[];
   risk: Part[];
   advice: Part[];
-  /** The one place to go. The page adds the scope. */
-  link: { path: string; query: Readonly<Record<string, string>>; words: string };
+  /** The one place to go, which the reader may open; null where there is none. The page adds the scope. */
+  link: { path: string; query: Readonly<Record<string, string>>; words: string } | null;
   /** Shortcodes it is about; empty where it is about none in particular. */
   shortcodeIds: readonly string[];
   /** What hangs on it, for the order of several. */

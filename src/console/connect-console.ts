@@ -3,6 +3,7 @@
 import type { CredentialsDeps } from '../mpesa/check-credentials.ts';
 import type { SettleDeps } from '../payments/settle-payments.ts';
 import type { AddressList } from '../platform/addresses.ts';
+import { expireApprovals } from '../platform/approval-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Db } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -12,13 +13,14 @@ import type { SharedServices } from '../platform/shared-services.ts';
 import { createAuditChain } from './audit-chain.ts';
 import { createSituations } from './conditions-snapshot.ts';
 import { createConsolePages } from './console-pages.ts';
-import { createHomes } from './home-view.ts';
+import { createHomes } from './home-pages.ts';
 import { addLivePages } from './live-pages.ts';
+import { forgetOldSessions } from './manage-operators.ts';
 import type { PaymentActDeps } from './payment-actions.ts';
+import { addUnknownPages } from './problem-pages.ts';
 import { createSessions } from './session.ts';
 import { createStrips } from './strip.ts';
 import type { SystemPageDeps } from './system-pages.ts';
-import { addUnknownPages } from './unknown-pages.ts';
 import type { WebhookActDeps } from './webhook-act-pages.ts';
 
 /** What the console shares with the rest of its process. */
@@ -55,6 +57,12 @@ export interface Console {
   close(): void;
 }
 
+/** What no page needs any more: sessions that let nobody in, and what waited too long for a second person. */
+export async function forgetWhatEnded(core: Pick<ConsoleParts, 'db' | 'now'>): Promise<void> {
+  await forgetOldSessions(core);
+  await expireApprovals(core.db, core.now());
+}
+
 /** Tries to sign in: of one address of the network, and for one account. */
 const tries = {
   address: { points: 30, windowSeconds: 300 },
@@ -75,12 +83,12 @@ export function connectConsole(given: ConsoleParts): Console {
     renderer: createRenderer('/console/assets'),
     addressLimiter: limiter('console-address', tries.address),
     accountLimiter: limiter('console-account', tries.account),
+    readSituation,
     readStrip: createStrips(readSituation, parts.now),
     countAttention: homes.countAttention,
     homes,
     auditChain,
     settling: given.payments,
-    checking: given.payments,
     needsTwoPersons: settings.needsTwoPersons,
   };
   const router = createConsolePages(deps);

@@ -1,11 +1,11 @@
 // The console: every page and action of it, behind the session. What goes wrong is a page here, not JSON.
 
 import Router from '@koa/router';
-import type Koa from 'koa';
-import { AppError, type ProblemCode, problems } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { sendAsset } from '../platform/render.ts';
-import { type ApprovalPageDeps, addApprovalPages } from './approval-pages.ts';
+import { kindNames } from './approval-kind.ts';
+import { addApprovalPages } from './approval-pages.ts';
 import { type AttentionPageDeps, addAttentionPages } from './attention-pages.ts';
 import { type AuditPageDeps, addAuditPages } from './audit-pages.ts';
 import { addCallbackPages, type CallbackPageDeps } from './callback-pages.ts';
@@ -13,11 +13,13 @@ import { addHomePages, type HomePageDeps } from './home-pages.ts';
 import { addKeyPages, type KeyPageDeps } from './key-pages.ts';
 import { addOperatorPages, type OperatorPageDeps } from './operator-pages.ts';
 import { addOperatorSelfPages } from './operator-self-pages.ts';
+import { ownershipKind } from './owner-pages.ts';
 import { addPaymentPages, type PaymentPageDeps } from './payment-pages.ts';
 import { addPaymentListPages, type PaymentListDeps } from './payments-pages.ts';
-import type { Visitor } from './session.ts';
-import { ask, type ShellDeps, showDoor, showPage } from './shell-pages.ts';
-import { addShortcodeForms } from './shortcode-form-pages.ts';
+import { showProblems } from './problem-pages.ts';
+import { addResolvePages, type ResolvePageDeps, resolutionKind } from './resolve-pages.ts';
+import type { ShellDeps } from './shell-pages.ts';
+import { addShortcodeForms, replacementKind } from './shortcode-form-pages.ts';
 import { addShortcodePages, type ShortcodePageDeps } from './shortcode-pages.ts';
 import { addSignInPages, type SignInPageDeps } from './sign-in-pages.ts';
 import { addSystemPages, type SystemPageDeps } from './system-pages.ts';
@@ -33,7 +35,7 @@ export type ConsoleDeps = ShellDeps &
   AttentionPageDeps &
   PaymentListDeps &
   PaymentPageDeps &
-  ApprovalPageDeps &
+  ResolvePageDeps &
   WebhookPageDeps &
   SetUpPageDeps &
   ServerPageDeps & { logger: Logger };
@@ -49,7 +51,12 @@ export function createConsolePages(deps: ConsoleDeps): Router {
   addAttentionPages(router, deps);
   addPaymentListPages(router, deps);
   addPaymentPages(router, deps);
-  addApprovalPages(router, deps);
+  addResolvePages(router, deps);
+  addApprovalPages(router, deps, {
+    [kindNames.resolution]: resolutionKind(deps),
+    [kindNames.credentials]: replacementKind(deps),
+    [kindNames.owner]: ownershipKind(deps),
+  });
   addWebhookPages(router, deps);
   addCallbackPages(router, deps);
   addTenantPages(router, deps);
@@ -61,32 +68,4 @@ export function createConsolePages(deps: ConsoleDeps): Router {
   addAuditPages(router, deps);
   addSystemPages(router, deps);
   return router;
-}
-
-/** Where the API's words would mislead a person. */
-const headings: Partial<Record<ProblemCode, string>> = {
-  scope_missing: 'You may not do this',
-  unauthenticated: 'Not done: who are you?',
-  address_refused: 'This form was not taken',
-  invalid_request: 'Something in this form is wrong',
-  not_found: 'There is nothing here',
-};
-
-/** Expected refusals as pages; anything else goes on to the responder of the server, which logs it. */
-function showProblems(deps: ConsoleDeps): Koa.Middleware {
-  return async (ctx, next) => {
-    try {
-      await next();
-    } catch (thrown) {
-      if (!(thrown instanceof AppError) || thrown.status >= 500) throw thrown;
-      ctx.status = thrown.status;
-      const heading = headings[thrown.code] ?? problems[thrown.code].title;
-      const data = { title: heading, heading, detail: thrown.publicMessage, requestId: String(ctx.state.requestId) };
-      const visitor = ctx.state.visitor as Visitor | null | undefined;
-      if (visitor?.session.stage !== 'full') return showDoor(deps, ctx, 'door-problem', data);
-      const query = ctx.query.mode === 'test' ? { mode: 'test' } : {};
-      // Without the tenant, which may be what was refused.
-      await showPage(deps, ctx, await ask(deps, ctx, query), 'problem', data);
-    }
-  };
 }

@@ -1,23 +1,16 @@
-// What somebody has to look at, with the money that hangs on it: payments nobody is sure about, webhooks that were given
-// up, endpoints that were disabled, settings that M-PESA refuses. The most urgent first.
+// What somebody has to look at, summed up for Home, with the money that hangs on it: payments nobody is sure about,
+// approvals that wait, webhooks that were given up, endpoints that were disabled, settings that M-PESA refuses. The most
+// urgent first.
 
 import { spanText } from '../platform/render.ts';
-import { readSettingsRefusals } from './conditions-pushes.ts';
-import { type Condition, counted, namesOf, type Snapshot, shortcodeName, sumOf } from './conditions-words.ts';
-import type { DeadDeliveries, DoubtfulPayments } from './home-store.ts';
+import { aboutWords } from './approval-kind.ts';
+import type { OpenSum } from './attention-store.ts';
+import { type Condition, counted, namesOf, type Snapshot, sumOf } from './conditions-words.ts';
+import type { Attention } from './list-attention.ts';
 import { clockWords } from './payment-words.ts';
 
-/** A payment in doubt is somebody's business after so long. */
-export const doubtfulAfterMs = 5 * 60_000;
-/** Given up longer ago: nobody is going to send it again. */
-export const deadForMs = 7 * 24 * 3_600_000;
-
-export interface Doubts {
-  doubtful: readonly DoubtfulPayments[];
-  dead: readonly DeadDeliveries[];
-}
-
-export interface AttentionItem {
+/** One line of Home. */
+export interface AttentionLine {
   icon: string;
   tone: 'bad' | 'warn' | 'mute';
   words: string;
@@ -38,44 +31,42 @@ const reviewReasons: Readonly<Record<string, string>> = {
 type HrefOf = (path: string, query?: Record<string, string>) => string;
 
 /** @param conditions those that hold now @param snapshot of the page's scope */
-export function attentionItems(
-  { doubtful, dead }: Doubts,
+export function attentionLines(
+  attention: Attention,
   snapshot: Snapshot,
   conditions: readonly Condition[],
   hrefOf: HrefOf,
-): AttentionItem[] {
+): AttentionLine[] {
+  const { payments } = attention;
   const failing = conditions.filter(({ kind }) => kind === 'pushes_failing').flatMap((one) => one.shortcodeIds);
-  const unknown = doubtful.filter(({ status }) => status === 'unknown');
+  const unknown = payments.filter(({ status }) => status === 'unknown');
   const here = unknown.filter(({ shortcodeId }) => failing.includes(shortcodeId));
   const elsewhere = unknown.filter(({ shortcodeId }) => !failing.includes(shortcodeId));
   return [
     ...unsure(here, snapshot, hrefOf, true, elsewhere.length > 0),
     ...reviews(
-      doubtful.filter(({ status }) => status === 'needs_review'),
+      payments.filter(({ status }) => status === 'needs_review'),
       snapshot.now,
       hrefOf,
     ),
     ...unsure(elsewhere, snapshot, hrefOf, false, here.length > 0),
-    ...refusedSettings(snapshot, hrefOf),
-    ...disabledEndpoints(snapshot, hrefOf),
-    ...deadDeliveries(dead, snapshot, hrefOf),
+    ...refusedSettings(attention, snapshot, hrefOf),
+    ...disabledEndpoints(attention, snapshot, hrefOf),
+    ...deadDeliveries(attention, snapshot, hrefOf),
+    ...approvals(attention, snapshot.now, hrefOf),
   ];
-}
-
-export function kesAtRisk(items: readonly AttentionItem[]): number {
-  return sumOf(items, ({ kes }) => kes ?? 0);
 }
 
 const oldestOf = (rows: readonly { oldestCreatedAt: number }[], now: number): string =>
   spanText(now - Math.min(...rows.map(({ oldestCreatedAt }) => oldestCreatedAt)));
 
 function unsure(
-  rows: readonly DoubtfulPayments[],
+  rows: readonly OpenSum[],
   { shortcodes, now }: Snapshot,
   hrefOf: HrefOf,
   isIncident: boolean,
   isSplit: boolean,
-): AttentionItem[] {
+): AttentionLine[] {
   if (rows.length === 0) return [];
   const count = sumOf(rows, (row) => row.count);
   const [only, second] = shortcodes.filter(({ id }) => rows.some(({ shortcodeId }) => shortcodeId === id));
@@ -96,7 +87,7 @@ function unsure(
   ];
 }
 
-function reviews(rows: readonly DoubtfulPayments[], now: number, hrefOf: HrefOf): AttentionItem[] {
+function reviews(rows: readonly OpenSum[], now: number, hrefOf: HrefOf): AttentionLine[] {
   if (rows.length === 0) return [];
   const count = sumOf(rows, (row) => row.count);
   const reasons = [...new Set(rows.map(({ reviewReason }) => reviewReason ?? ''))];
@@ -114,35 +105,18 @@ function reviews(rows: readonly DoubtfulPayments[], now: number, hrefOf: HrefOf)
 }
 
 /** Of the last day, also those that were put right since: somebody may want to repeat the payments. */
-function refusedSettings(
-  { shortcodes, pushes, lastAccepted, tenants, now }: Snapshot,
-  hrefOf: HrefOf,
-): AttentionItem[] {
-  return shortcodes.flatMap((shortcode): AttentionItem[] => {
-    const own = pushes.filter(({ shortcodeId }) => shortcodeId === shortcode.id);
-    const refusal = readSettingsRefusals(own, null);
-    if (refusal === null) return [];
-    const isRepaired = (lastAccepted.get(shortcode.id) ?? 0) > refusal.lastAt;
-    const until = `${isRepaired ? 'before' : 'until'} ${clockWords(refusal.lastAt, now)}`;
-    const name = shortcodeName(shortcode);
-    return [
-      {
-        icon: 'plug',
-        tone: isRepaired ? 'mute' : 'bad',
-        words: isRepaired ? 'Settings refused, now repaired' : `Settings of ${name} refused`,
-        sub: `${tenants.get(shortcode.tenantId) ?? 'A tenant'}, ${name}: ${counted(refusal.count, 'time')} ${until}`,
-        kes: null,
-        href: hrefOf('/console/payments', {
-          view: 'failed',
-          shortcode: shortcode.storeNumber,
-          code: refusal.code,
-        }),
-      },
-    ];
-  });
+function refusedSettings({ settings }: Attention, { tenants, now }: Snapshot, hrefOf: HrefOf): AttentionLine[] {
+  return settings.map(({ tenantId, name, storeNumber, count, lastAt, code, isRepaired }) => ({
+    icon: 'plug',
+    tone: isRepaired ? 'mute' : 'bad',
+    words: isRepaired ? 'Settings refused, now repaired' : `Settings of ${name} refused`,
+    sub: `${tenants.get(tenantId) ?? 'A tenant'}, ${name}: ${counted(count, 'time')} ${isRepaired ? 'before' : 'until'} ${clockWords(lastAt, now)}`,
+    kes: null,
+    href: hrefOf('/console/payments', { view: 'failed', shortcode: storeNumber, code }),
+  }));
 }
 
-function disabledEndpoints({ endpoints, tenants }: Snapshot, hrefOf: HrefOf): AttentionItem[] {
+function disabledEndpoints({ endpoints }: Attention, { tenants }: Snapshot, hrefOf: HrefOf): AttentionLine[] {
   const disabled = endpoints.filter(({ status }) => status === 'disabled');
   const [first] = disabled;
   if (first === undefined) return [];
@@ -151,33 +125,52 @@ function disabledEndpoints({ endpoints, tenants }: Snapshot, hrefOf: HrefOf): At
     disabled.map(({ tenantId }) => tenantId),
   );
   const isOne = disabled.length === 1;
+  const host = URL.canParse(first.url) ? new URL(first.url).host : 'an unreadable address';
   return [
     {
       icon: 'webhook',
       tone: 'warn',
       words: isOne ? '1 webhook endpoint was disabled' : `${disabled.length} webhook endpoints were disabled`,
-      sub: `${owners}${isOne ? `, ${first.host}` : ''}: deliveries are held, none is lost`,
+      sub: `${owners}${isOne ? `, ${host}` : ''}: deliveries are held, none is lost`,
       kes: null,
-      href: hrefOf('/console/webhooks'),
+      href: hrefOf('/console/attention', { kind: 'delivery' }),
     },
   ];
 }
 
-function deadDeliveries(dead: readonly DeadDeliveries[], { tenants, now }: Snapshot, hrefOf: HrefOf): AttentionItem[] {
-  if (dead.length === 0) return [];
-  const count = sumOf(dead, (one) => one.count);
+function deadDeliveries({ endpoints }: Attention, { tenants, now }: Snapshot, hrefOf: HrefOf): AttentionLine[] {
+  const troubled = endpoints.filter(({ dead }) => dead > 0);
+  if (troubled.length === 0) return [];
+  const count = sumOf(troubled, ({ dead }) => dead);
   const owners = namesOf(
     tenants,
-    dead.map(({ tenantId }) => tenantId),
+    troubled.map(({ tenantId }) => tenantId),
   );
+  const oldest = Math.min(...troubled.map(({ oldestAt }) => oldestAt ?? now));
   return [
     {
       icon: 'webhook',
       tone: 'mute',
       words: `${counted(count, 'delivery was', 'deliveries were')} given up`,
-      sub: `${owners}, in the last 7 days, oldest ${oldestOf(dead, now)}`,
+      sub: `${owners}, in the last 30 days, oldest ${spanText(now - oldest)}`,
       kes: null,
-      href: hrefOf('/console/webhooks'),
+      href: hrefOf('/console/attention', { kind: 'delivery' }),
+    },
+  ];
+}
+
+function approvals({ approvals: waiting }: Attention, now: number, hrefOf: HrefOf): AttentionLine[] {
+  const [first] = waiting;
+  if (first === undefined) return [];
+  const isOne = waiting.length === 1;
+  return [
+    {
+      icon: 'lock',
+      tone: 'mute',
+      words: `${counted(waiting.length, 'approval')} ${isOne ? 'waits' : 'wait'}`,
+      sub: `${isOne ? `${aboutWords(first)}, ` : ''}asked ${spanText(now - first.createdAt)} ago`,
+      kes: null,
+      href: hrefOf('/console/attention', { kind: 'approval' }),
     },
   ];
 }

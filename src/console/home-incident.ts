@@ -15,10 +15,10 @@ export interface Incident {
   tone: 'bad' | 'warn';
   answers: { term: string; parts: Part[]; isDo: boolean }[];
   chart: MinuteChart | null;
-  link: { href: string; words: string };
+  link: ReturnType<typeof linkOf>;
   /** For M-PESA's support. */
   tell: string | null;
-  others: { title: string; since: number | null; meaning: string; link: { href: string; words: string } }[];
+  others: { title: string; since: number | null; meaning: string; link: ReturnType<typeof linkOf> }[];
 }
 
 export interface MinuteChart {

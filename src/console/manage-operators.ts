@@ -1,6 +1,6 @@
 // Who may come in: operators are made, changed and shut out by owners, or from the command line on the server itself.
 // Each act is audited in its own transaction. There is always an active owner of all tenants, else nobody could let
-// anybody in.
+// anybody in. In the console a second person approves each new owner; on the command line one is enough, and it says so.
 
 import { randomBytes } from 'node:crypto';
 import { appendAudit } from '../platform/audit-store.ts';
@@ -23,7 +23,7 @@ import {
   type Operator,
   updateOperator,
 } from './operator-store.ts';
-import { hashPassword, passwordProblem } from './passwords.ts';
+import { checkPassword, hashPassword, passwordProblem } from './passwords.ts';
 import { type OperatorRole, operatorRoles } from './permissions.ts';
 import { absoluteMs, idleMs } from './session.ts';
 import { hashLink, newOperator, normaliseEmail } from './sign-in.ts';
@@ -55,25 +55,37 @@ export async function createOperator(
   by: By,
   request: NewOperator,
 ): Promise<{ operator: Operator; linkToken: string | null }> {
-  const email = normaliseEmail(request.email);
-  const role = operatorRoles.find((one) => one === request.role);
-  if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 254) throw refused('email', 'Write an e-mail address.');
-  if (role === undefined) throw refused('role', `The roles are ${operatorRoles.join(', ')}.`);
+  const { email, role } = await checkNewOperator(deps, request);
   const problem = request.password === null ? null : passwordProblem(request.password, email);
   if (problem !== null) throw refused('password', problem);
-  if (request.tenantId !== null && (await findTenant(deps.db, request.tenantId)) === undefined)
-    throw refused('tenant', 'There is no tenant with this id.');
   // Without a password of its own nobody can sign in until the link is used.
   const passwordHash = await hashPassword(request.password ?? randomBytes(32).toString('base64url'));
   const operator = newOperator({ email, role, tenantId: request.tenantId, passwordHash, createdAt: deps.now() });
   const linkToken = await inTransaction(deps.db, async (trx) => {
-    if (!(await insertOperator(trx, deps.sealer, operator)))
-      throw refused('email', 'There is an operator with this e-mail address already.');
-    await audit(trx, deps, by, 'operator.created', operator, null, { role, tenant: request.tenantId });
+    if (!(await insertOperator(trx, deps.sealer, operator))) throw taken();
+    const alone = role === 'owner' && by.actor.id === 'cli' ? { one_person: 'command line' } : {};
+    await audit(trx, deps, by, 'operator.created', operator, null, { role, tenant: request.tenantId, ...alone });
     return request.password === null ? makeLink(trx, deps, 'password', operator.id) : null;
   });
   return { operator, linkToken };
 }
+
+/** @throws AppError `invalid_request` with what is wrong with who is to be let in */
+export async function checkNewOperator(
+  { db, sealer }: Pick<OperatorDeps, 'db' | 'sealer'>,
+  request: Pick<NewOperator, 'email' | 'role' | 'tenantId'>,
+): Promise<{ email: string; role: OperatorRole }> {
+  const email = normaliseEmail(request.email);
+  const role = operatorRoles.find((one) => one === request.role);
+  if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 254) throw refused('email', 'Write an e-mail address.');
+  if (role === undefined) throw refused('role', `The roles are ${operatorRoles.join(', ')}.`);
+  if (request.tenantId !== null && (await findTenant(db, request.tenantId)) === undefined)
+    throw refused('tenant', 'There is no tenant with this id.');
+  if ((await findOperatorByEmail(db, sealer, email)) !== undefined) throw taken();
+  return { email, role };
+}
+
+const taken = (): AppError => refused('email', 'There is an operator with this e-mail address already.');
 
 /** A link by which an operator sets a new password and enrols anew. @throws AppError `not_found` */
 export async function createPasswordLink(
@@ -127,26 +139,43 @@ export interface OperatorChange {
   status?: Operator['status'];
 }
 
-/** What an operator had open ends: the change holds from the next request on. @throws AppError `not_found`, `invalid_request` */
+/**
+ * What an operator had open ends: the change holds from the next request on.
+ * @param approved what the audit log says of the approval that a new owner needs; null where there was none
+ * @throws AppError `not_found`, `invalid_request`
+ */
 export async function changeOperator(
   deps: OperatorDeps,
   by: By,
   operatorId: string,
   change: OperatorChange,
+  approved: Record<string, unknown> | null = null,
 ): Promise<Operator> {
   return inTransaction(deps.db, async (trx) => {
     const before = await lockOperator(trx, deps.sealer, operatorId);
     if (before === undefined) throw notFound();
     const after: Operator = { ...before, ...change };
+    if (approved === null && makesOwner(before, after))
+      throw refused('role', 'This makes an owner, which is asked for and approved. Load the page again.');
     await updateOperator(trx, deps.sealer, after);
     await deleteSessionsOf(trx, operatorId);
     const shown = ({ role, tenantId, status }: Operator) => ({ role, tenant: tenantId, status });
-    await audit(trx, deps, by, 'operator.changed', after, shown(before), shown(after));
+    await audit(trx, deps, by, 'operator.changed', after, shown(before), { ...shown(after), ...approved });
     // Counted behind the audit log's lock: of two that shut each other out at once, the second one sees the first.
     if (before.role === 'owner' && (await countOwners(trx)) === 0)
       throw refused('role', 'This is the last owner of all tenants. Make another one first.');
     return after;
   });
+}
+
+/** Whether somebody becomes an owner where he is none yet. @param before null: nobody */
+export function makesOwner(
+  before: Pick<Operator, 'role' | 'tenantId' | 'status'> | null,
+  after: Pick<Operator, 'role' | 'tenantId' | 'status'>,
+): boolean {
+  if (after.role !== 'owner' || after.status !== 'active') return false;
+  const isOwner = before?.role === 'owner' && before.status === 'active';
+  return !isOwner || (before.tenantId !== null && before.tenantId !== after.tenantId);
 }
 
 /** Ends an operator's sessions: all, only one, or all but one; how many. */
@@ -182,6 +211,37 @@ export async function renewRecoveryCodes(deps: OperatorDeps, by: By, operatorId:
     await updateOperator(trx, deps.sealer, { ...operator, recoveryHashes });
     await audit(trx, deps, by, 'operator.recovery_codes_renewed', operator, null, null);
     return codes;
+  });
+}
+
+/** Who changes his own password, and in which session. */
+export interface OwnPassword {
+  operator: Operator;
+  sessionId: string;
+  present: string;
+  next: string;
+}
+
+/**
+ * Every other session ends, and the links that were made for another password.
+ * @throws AppError `invalid_request` with what is wrong with either password
+ */
+export async function changeOwnPassword(
+  deps: OperatorDeps,
+  by: By,
+  { operator: { id, email, passwordHash }, sessionId, present, next }: OwnPassword,
+): Promise<void> {
+  if (!(await checkPassword(present, passwordHash))) throw refused('present', 'This is not your present password.');
+  const problem = next === present ? 'Choose another one than the present one.' : passwordProblem(next, email);
+  if (problem !== null) throw refused('password', problem);
+  const nextHash = await hashPassword(next);
+  await inTransaction(deps.db, async (trx) => {
+    const operator = await lockOperator(trx, deps.sealer, id);
+    if (operator?.passwordHash !== passwordHash) throw refused('present', 'It was changed just now. Sign in again.');
+    await updateOperator(trx, deps.sealer, { ...operator, passwordHash: nextHash });
+    await endLinks(trx, id, deps.now());
+    const ended = await deleteSessionsOf(trx, id, sessionId);
+    await audit(trx, deps, by, 'operator.password_changed', operator, null, { sessions_ended: ended });
   });
 }
 

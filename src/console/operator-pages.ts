@@ -3,23 +3,30 @@
 
 import type Router from '@koa/router';
 import type Koa from 'koa';
+import { findWaitingApproval } from '../platform/approval-store.ts';
+import { newId } from '../platform/ids.ts';
+import { keyedHash } from '../platform/sealing.ts';
+import { kindNames, waitingFor } from './approval-kind.ts';
+import { readReason } from './audit-act.ts';
 import { listActsOn } from './audit-words.ts';
 import { actingAs, choicesOf, type FormProblem, fieldsOf, mayTouch, mine, notHere, tryForm } from './form-pages.ts';
 import {
   changeOperator,
+  checkNewOperator,
   createOperator,
   createPasswordLink,
   endSessions,
   linkOf,
-  type OperatorDeps,
+  makesOwner,
 } from './manage-operators.ts';
 import { findOperator, listOperators, listSessionsOf, type Operator } from './operator-store.ts';
 import { roleWords, showOperator, showSessions } from './operator-view.ts';
+import { askForOwner, type OwnerPageDeps } from './owner-pages.ts';
 import { operatorRoles } from './permissions.ts';
 import type { Form } from './session.ts';
-import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
+import { type Asked, ask, flash, showPage } from './shell-pages.ts';
 
-export type OperatorPageDeps = ShellDeps & OperatorDeps;
+export type OperatorPageDeps = OwnerPageDeps;
 
 export function addOperatorPages(router: Router, deps: OperatorPageDeps): void {
   const { sessions } = deps;
@@ -70,7 +77,7 @@ function addNewOperator(router: Router, deps: OperatorPageDeps): void {
     if (problems.length > 0) ctx.status = 400;
     await showPage(deps, ctx, asked, 'operator-new', {
       title: 'Let somebody in',
-      f: fieldsOf(['email'], form, problems),
+      f: fieldsOf(['email', 'reason'], form, problems),
       roles: roleChoices(form?.get('role') ?? 'operator'),
       tenants: tenantChoices(asked, form?.get('tenant') ?? asked.scope.tenantId ?? ''),
       problems,
@@ -88,6 +95,18 @@ function addNewOperator(router: Router, deps: OperatorPageDeps): void {
       tenantId: readTenant(asked, form),
       password: null,
     };
+    if (request.role === 'owner') {
+      const owner = await tryForm(async () => ({
+        ...(await checkNewOperator(deps, request)),
+        reason: readReason(form.get('reason')),
+      }));
+      if ('problems' in owner) return show(ctx, asked, form, owner.problems);
+      const { email, reason } = owner.done;
+      // Only one may wait for the same address: it has no id of its own yet.
+      const openKey = `${kindNames.owner} ${keyedHash(deps.consoleKey, `owner ${email}`, 24)}`;
+      await askForOwner(deps, ctx, asked, { id: newId('opr'), email, tenantId: request.tenantId, reason, openKey });
+      return;
+    }
     const made = await tryForm(() => createOperator(deps, actingAs(deps, ctx), request));
     if ('problems' in made) return show(ctx, asked, form, made.problems);
     await showLink(deps, ctx, asked, made.done.operator, made.done.linkToken!);
@@ -120,8 +139,9 @@ async function getPerson(deps: OperatorPageDeps, ctx: Koa.Context, asked: Asked)
 function addOneOperator(router: Router, deps: OperatorPageDeps): void {
   const { sessions } = deps;
   const path = '/console/operators/:id';
-  const show = async (ctx: Koa.Context, asked: Asked, problems: FormProblem[] = []): Promise<void> => {
+  const show = async (ctx: Koa.Context, asked: Asked, form?: Form, problems: FormProblem[] = []): Promise<void> => {
     const operator = await getPerson(deps, ctx, asked);
+    const waiting = await findWaitingApproval(deps.db, operator.id, deps.now());
     if (problems.length > 0) ctx.status = 400;
     const self = `/console/operators/${operator.id}`;
     const open = await listSessionsOf(deps.db, operator.id);
@@ -129,6 +149,8 @@ function addOneOperator(router: Router, deps: OperatorPageDeps): void {
       title: operator.email,
       now: deps.now(),
       person: showOperator(operator, namesOf(asked), asked.scope.query),
+      waiting: waitingFor(waiting, asked),
+      f: fieldsOf(['reason'], form, problems),
       isSelf: operator.id === asked.visitor.operator.id,
       roles: roleChoices(operator.role),
       tenants: tenantChoices(asked, operator.tenantId ?? ''),
@@ -157,8 +179,14 @@ function addOneOperator(router: Router, deps: OperatorPageDeps): void {
     const role = operatorRoles.find((one) => one === form.get('role')) ?? person.role;
     const status = form.get('status') === 'disabled' ? 'disabled' : 'active';
     const change = { role, status, tenantId: readTenant(asked, form) } as const;
+    if (makesOwner(person, change)) {
+      const why = await tryForm(async () => readReason(form.get('reason')));
+      if ('problems' in why) return show(ctx, asked, form, why.problems);
+      await askForOwner(deps, ctx, asked, { ...person, tenantId: change.tenantId, reason: why.done }, person);
+      return;
+    }
     const changed = await tryForm(() => changeOperator(deps, actingAs(deps, ctx), person.id, change));
-    if ('problems' in changed) return show(ctx, asked, changed.problems);
+    if ('problems' in changed) return show(ctx, asked, form, changed.problems);
     flash(ctx, `${person.email} is changed. What they had open has ended.`);
     ctx.redirect(`/console/operators/${person.id}${asked.scope.query}`);
   });

@@ -109,6 +109,24 @@ export async function countOwners(db: Db): Promise<number> {
   return Number(row?.total ?? 0);
 }
 
+/** Who could approve what somebody asks for: active, no viewer, of the tenant or of all; null: of all only. */
+export async function countApprovers(
+  db: Db,
+  { tenantId, exceptId }: { tenantId: string | null; exceptId: string },
+): Promise<number> {
+  const row = await db('operators')
+    .where({ status: 'active' })
+    .whereIn('role', ['owner', 'operator'])
+    .whereNot({ id: exceptId })
+    .where((either) => {
+      either.whereNull('tenant_id');
+      if (tenantId !== null) either.orWhere({ tenant_id: tenantId });
+    })
+    .count({ total: '*' })
+    .first();
+  return Number(row?.total ?? 0);
+}
+
 export interface Session {
   /** The keyed hash of the cookie. */
   id: string;

@@ -5,10 +5,12 @@
 import type Router from '@koa/router';
 import type Koa from 'koa';
 import type { Payment } from '../payments/payment.ts';
+import { findWaitingApproval } from '../platform/approval-store.ts';
 import { type AuditRow, listAudit } from '../platform/audit-store.ts';
 import { AppError } from '../platform/errors.ts';
 import { isId } from '../platform/ids.ts';
 import type { Sealer } from '../platform/sealing.ts';
+import { waitingFor } from './approval-kind.ts';
 import { actingAs, notHere } from './form-pages.ts';
 import {
   askNow,
@@ -74,7 +76,11 @@ async function show(
   change: Partial<Pick<Around, 'shownPhone' | 'reveal'>> = {},
 ): Promise<void> {
   const { db, sealer } = deps;
-  const [record, audit] = await Promise.all([readRecord(db, sealer, payment), readAudit(deps, payment)]);
+  const [record, audit, waiting] = await Promise.all([
+    readRecord(db, sealer, payment),
+    readAudit(deps, payment),
+    findWaitingApproval(db, payment.id, deps.now()),
+  ]);
   const around: Around = {
     now: deps.now(),
     tenantName: asked.scope.tenants.find(({ id }) => id === payment.tenantId)?.name ?? payment.tenantId,
@@ -82,6 +88,7 @@ async function show(
     mayAct: asked.may('act'),
     mayReveal: asked.may('revealPhone'),
     maySettle: asked.may('settle'),
+    waiting: waitingFor(waiting, asked),
     audit,
     shownPhone: null,
     reveal: null,

@@ -50,15 +50,22 @@ export function withReference(query: Knex.QueryBuilder, reference: string): Knex
 /** Whether anything is left to be compared beside what {@link seek} finds by index. */
 export function hasResidue(search: PaymentSearch): boolean {
   const { isLate, reference, amountKes, shortcode, failureCode, confirmedBy } = search;
-  if (search.phoneIndex !== null && search.statuses !== null) return true;
-  return isLate || [reference, amountKes, shortcode, failureCode, confirmedBy].some((value) => value !== null);
+  if (search.phoneIndex !== null && (search.statuses !== null || isLate)) return true;
+  return [reference, amountKes, shortcode, failureCode, confirmedBy].some((value) => value !== null);
+}
+
+type TimeColumn = 'created_at' | 'late_at';
+
+/** Late payments have an index of their own, by the same times, in which there are no others. */
+function timeColumn({ isLate, phoneIndex }: Pick<PaymentSearch, 'isLate' | 'phoneIndex'>): TimeColumn {
+  return isLate && phoneIndex === null ? 'late_at' : 'created_at';
 }
 
 /** Everything that is looked for but the tenants and the time; what an index was entered by may be said twice. */
 export function withResidue(query: Knex.QueryBuilder, search: PaymentSearch): Knex.QueryBuilder {
   const { statuses, isLate, phoneIndex, reference, amountKes, shortcode, failureCode, confirmedBy } = search;
   if (statuses !== null) query.whereIn('status', statuses);
-  if (isLate) query.where('flags', 'like', '%late%');
+  if (isLate) query.whereNotNull('late_at');
   if (phoneIndex !== null) query.where({ phone_index: phoneIndex });
   if (reference !== null) withReference(query, reference);
   if (amountKes !== null)
@@ -74,14 +81,15 @@ export function bounded(
   query: Knex.QueryBuilder,
   { since, until }: Pick<PaymentSearch, 'since' | 'until'>,
   { towards, from }: Heading,
+  column: TimeColumn = 'created_at',
 ): Knex.QueryBuilder {
-  if (since !== null) query.where('created_at', '>=', since);
-  if (until !== null) query.where('created_at', '<', until);
+  if (since !== null) query.where(column, '>=', since);
+  if (until !== null) query.where(column, '<', until);
   if (from === null) return query;
   const [notBefore, beyond] = towards === 'older' ? (['<=', '<'] as const) : (['>=', '>'] as const);
   // The first condition is implied by the second; it is what lets the index be entered at the place.
-  return query.where('created_at', notBefore, from.createdAt).where((either) => {
-    either.where('created_at', beyond, from.createdAt).orWhere('payments.id', beyond, from.id);
+  return query.where(column, notBefore, from.createdAt).where((either) => {
+    either.where(column, beyond, from.createdAt).orWhere('payments.id', beyond, from.id);
   });
 }
 
@@ -92,19 +100,26 @@ export async function inOrder(query: Knex.QueryBuilder, heading: Heading, limit:
   return rows.map(({ id, created_at }) => ({ id, createdAt: created_at }));
 }
 
-function orderOf({ towards }: Heading): { column: string; order: 'asc' | 'desc' }[] {
+function orderOf({ towards }: Heading, column: TimeColumn = 'created_at'): { column: string; order: 'asc' | 'desc' }[] {
   const order = towards === 'older' ? 'desc' : 'asc';
   return [
-    { column: 'created_at', order },
+    { column, order },
     { column: 'payments.id', order },
   ];
 }
 
-/** One query for each tenant and status (or phone): each is the head of an index that goes on in the list's order. */
-function seeksOf(db: Db, { tenantIds, mode, statuses, phoneIndex }: PaymentSearch): Knex.QueryBuilder[] {
+/**
+ * One query for each tenant and status (or phone): each is the head of an index that goes on in the list's order. Late
+ * ones of all statuses lie in one; nearly all of them have a status that is looked for.
+ */
+function seeksOf(db: Db, { tenantIds, mode, statuses, isLate, phoneIndex }: PaymentSearch): Knex.QueryBuilder[] {
   return tenantIds.flatMap((tenantId) => {
     const ofTenant = { tenant_id: tenantId, mode };
     if (phoneIndex !== null) return [db('payments').where({ ...ofTenant, phone_index: phoneIndex })];
+    if (isLate) {
+      const late = db('payments').where(ofTenant).whereNotNull('late_at');
+      return [statuses === null ? late : late.whereIn('status', statuses)];
+    }
     if (statuses === null) return [db('payments').where(ofTenant)];
     return statuses.map((status) => db('payments').where({ ...ofTenant, status }));
   });
@@ -112,8 +127,12 @@ function seeksOf(db: Db, { tenantIds, mode, statuses, phoneIndex }: PaymentSearc
 
 /** The first payments of a heading, merged from the seeks; what {@link hasResidue} tells of is not compared. */
 export async function seek(db: Db, search: PaymentSearch, heading: Heading, limit: number): Promise<Position[]> {
+  const column = timeColumn(search);
   const seeks = seeksOf(db, search).map((query) =>
-    bounded(query, search, heading).select('payments.id', 'created_at').orderBy(orderOf(heading)).limit(limit),
+    bounded(query, search, heading, column)
+      .select('payments.id', 'created_at')
+      .orderBy(orderOf(heading, column))
+      .limit(limit),
   );
   const found: Position[] = [];
   for (let start = 0; start < seeks.length; start += mostSeeks) {
@@ -175,7 +194,7 @@ async function measure(db: Db, search: PaymentSearch, heading: Heading, edge: nu
 
 /** What {@link seek} would find in a slice. */
 export function inSlice(db: Db, search: PaymentSearch, { from, to }: Pick<Slice, 'from' | 'to'>): Knex.QueryBuilder {
-  const query = ofTenants(db, search).whereBetween('created_at', [from, to]);
+  const query = ofTenants(db, search).whereBetween(timeColumn(search), [from, to]);
   if (search.phoneIndex !== null) return query.where({ phone_index: search.phoneIndex });
   return search.statuses === null ? query : query.whereIn('status', search.statuses);
 }

@@ -123,7 +123,7 @@ async function findFew(db: Db, search: PaymentSearch): Promise<{ query: Knex.Que
   }
   if (phoneIndex === null && reference === null) return null;
   const others = { ...search, ...(phoneIndex === null ? { reference: null } : { phoneIndex: null }) };
-  const isByIndex = search.statuses === null && !hasResidue(others);
+  const isByIndex = search.statuses === null && !search.isLate && !hasResidue(others);
   const most = isByIndex ? mostSorted.byIndex : mostSorted.byLooking;
   const alike = (): Knex.QueryBuilder => {
     const own = ofTenants(db, search).limit(most + 1);

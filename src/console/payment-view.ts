@@ -23,6 +23,8 @@ export interface Around {
   mayAct: boolean;
   mayReveal: boolean;
   maySettle: boolean;
+  /** What somebody asks to be done with it and a second person has not decided yet. */
+  waiting: { name: string; href: string } | null;
   audit: readonly AuditRow[];
   /** The number in full, on the answer to the form that asked for it. */
   shownPhone: string | null;
@@ -57,6 +59,7 @@ export function viewPayment(payment: Payment, record: PaymentRecord, around: Aro
     shownPhone: around.shownPhone === null ? null : spacedPhone(around.shownPhone),
     revealUrl: around.mayReveal && around.shownPhone === null ? `${path}/phone${query}` : null,
     reveal: around.reveal,
+    waiting: around.waiting,
     resolveUrl: around.maySettle && legalOutcomes(payment).length > 0 ? `${path}/resolve${query}` : null,
     shortcodeKind: kind,
     shortcode: payment.shortcode,

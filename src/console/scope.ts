@@ -17,6 +17,11 @@ export interface Scope {
   query: string;
 }
 
+/** Those whose things a page shows. */
+export function tenantIdsOf({ tenantId, tenants }: Pick<Scope, 'tenantId' | 'tenants'>): string[] {
+  return tenantId === null ? tenants.map(({ id }) => id) : [tenantId];
+}
+
 /** @throws AppError `not_found` for a tenant that does not exist or is not the operator's */
 export function readScope(
   operator: Pick<Operator, 'tenantId'>,

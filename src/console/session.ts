@@ -82,7 +82,8 @@ export function createSessions(deps: SessionDeps): Sessions {
       await deleteSession(db, session.id);
       return null;
     }
-    if (now() - session.seenAt > touchEveryMs) await touchSession(db, session.id, { seenAt: now() });
+    if (!isBackground(ctx) && now() - session.seenAt > touchEveryMs)
+      await touchSession(db, session.id, { seenAt: now() });
     return { session, operator, formToken: formTokenOf(token) };
   }
 
@@ -136,6 +137,11 @@ export function createSessions(deps: SessionDeps): Sessions {
   };
 }
 
+/** What a page does by itself, without anybody there: it keeps nobody signed in. */
+export function isBackground(ctx: Koa.Context): boolean {
+  return /^\/console\/live\/?$/.test(ctx.path) || ctx.get('Lango-Background') !== '';
+}
+
 function hasEnded({ stage, createdAt, seenAt }: Session, now: number): boolean {
   if (stage === 'password') return now - createdAt > halfwayMs;
   return now - createdAt > absoluteMs || now - seenAt > idleMs;
@@ -146,7 +152,7 @@ function leadTo(ctx: Koa.Context, where: string): void {
   if (ctx.method !== 'GET') {
     const isStepUp = where === '/console/step-up';
     const advice = 'Your session has ended. Sign in and repeat this.';
-    const again = 'This needs a fresh code. Go back and load the page again: it asks for one. Then repeat this.';
+    const again = 'This needs a fresh code. Enter one, and repeat this: nothing was done yet.';
     throw new AppError('unauthenticated', isStepUp ? again : advice);
   }
   ctx.redirect(`${where}?next=${encodeURIComponent(ctx.url)}`);

@@ -8,7 +8,7 @@ import { version } from '../platform/version.ts';
 import { listTenantNames } from '../tenants/tenant-store.ts';
 import { may, type Permission } from './permissions.ts';
 import { readScope, type Scope } from './scope.ts';
-import type { Sessions, Visitor } from './session.ts';
+import { isBackground, type Sessions, type Visitor } from './session.ts';
 
 /** The one line on top of every page, as the strip's template takes it. */
 export interface Strip {
@@ -26,6 +26,8 @@ export interface ShellDeps {
   renderer: Renderer;
   sessions: Sessions;
   publicUrl: string;
+  /** False: one person settles by hand what else needs two, and every page says so. */
+  needsTwoPersons: boolean;
   readStrip(scope: Scope): Promise<Strip>;
   /** How many need attention, for the navigation. */
   countAttention(scope: Scope): Promise<number>;
@@ -94,6 +96,7 @@ export async function showPage(
     ...data,
     strip,
     scope: { ...scope, tenants: scope.tenants.map((one) => ({ ...one, isChosen: one.id === scope.tenantId })) },
+    isOnePerson: !deps.needsTwoPersons,
     isLive: scope.mode === 'live',
     isTest: scope.mode === 'test',
     mayAll: operator.tenantId === null,
@@ -184,7 +187,8 @@ export function flash(ctx: Koa.Context, text: string, tone: 'ok' | 'bad' = 'ok')
 
 function takeFlash(ctx: Koa.Context): { text: string; tone: string; icon: string; role: string } | null {
   const value = ctx.cookies.get(flashCookie);
-  if (value === undefined) return null;
+  // A page that loads itself in the background shows nothing of it, and must not take it from the next one.
+  if (value === undefined || isBackground(ctx)) return null;
   ctx.cookies.set(flashCookie, null, { path: '/console' });
   try {
     const { text, tone } = JSON.parse(Buffer.from(value, 'base64url').toString('utf8')) as Record<string, unknown>;

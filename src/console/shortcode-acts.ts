@@ -1,15 +1,21 @@
 // What people do with shortcodes: add one, pause and resume its prompts, replace its credentials, test them. What is
-// written down of credentials is their fingerprint. That a second person approves new credentials comes with the
-// approvals of reconciliation; until then one person with the permission for secrets and a fresh code replaces them.
+// written down of credentials is their fingerprint. New credentials need a second person, and rest sealed until then.
 
 import {
   addShortcode,
   changeShortcodeStatus,
   type NewShortcode,
+  openCredentials,
+  readCredentials,
   replaceCredentials,
   type ShortcodeDeps,
+  sealCredentials,
 } from '../mpesa/manage-shortcodes.ts';
 import { findShortcodeAcrossTenants, lockShortcodeAcrossTenants, type Shortcode } from '../mpesa/shortcode-store.ts';
+import type { Approved } from '../platform/approvals.ts';
+import { appendAudit } from '../platform/audit-store.ts';
+import type { Db } from '../platform/database.ts';
+import { keyedHash } from '../platform/sealing.ts';
 import { type ActDeps, auditAct, type By } from './audit-act.ts';
 
 export type ShortcodeActDeps = ActDeps & ShortcodeDeps;
@@ -42,24 +48,44 @@ export function changeShortcodeStatusAs(
   });
 }
 
-/** @param test what M-PESA said of them beforehand */
-export function replaceCredentialsAs(
-  deps: ActDeps,
-  by: By,
-  shortcodeId: string,
-  sealed: Pick<Shortcode, 'credentialsSealed' | 'credentialId'>,
-  { reason, test }: { reason: string; test: string },
-): Promise<void> {
-  return auditAct(deps, by, async (trx) => {
-    const before = await lockShortcodeAcrossTenants(trx, shortcodeId);
-    await replaceCredentials({ ...deps, db: trx }, shortcodeId, sealed);
-    const change = {
-      before: { fingerprint: before!.credentialId },
-      after: { fingerprint: sealed.credentialId, test, shortcode: before!.shortcode },
-    };
-    const entry = { action: 'shortcode.credentials_replaced', tenantId: before!.tenantId, target: shortcodeId };
-    return { result: undefined, entry: { ...entry, reason, ...change } };
-  });
+/** What the credentials of a shortcode are now, in a word that tells nothing of them; another one as soon as any of the three differs. */
+export function credentialsState(
+  { sealer, blindIndexKey }: Pick<ShortcodeDeps, 'sealer' | 'blindIndexKey'>,
+  shortcode: Shortcode,
+): string {
+  try {
+    const { consumer_key, consumer_secret, passkey } = openCredentials(sealer, shortcode);
+    return keyedHash(blindIndexKey, JSON.stringify(['state', consumer_key, consumer_secret, passkey]), 16);
+  } catch {
+    // The key they were sealed with is gone: all the more reason to replace them.
+    return `unreadable ${shortcode.credentialId}`;
+  }
+}
+
+/** Puts the approved credentials in the place of those they were asked against; nothing when these are there no more. */
+export async function replaceCredentialsAs(
+  deps: ShortcodeActDeps,
+  trx: Db,
+  { approval, secret, by, isOnePerson }: Approved,
+): Promise<(() => void) | null> {
+  const { id, subject, stateKey, payload, reason, requestedName } = approval;
+  const before = await lockShortcodeAcrossTenants(trx, subject);
+  if (before === undefined || secret === null || credentialsState(deps, before) !== stateKey) return null;
+  const sealed = sealCredentials(deps, before, readCredentials(JSON.parse(secret)));
+  await replaceCredentials({ ...deps, db: trx }, subject, sealed);
+  const change = {
+    before: { fingerprint: before.credentialId },
+    after: {
+      fingerprint: sealed.credentialId,
+      test: payload.test,
+      shortcode: before.shortcode,
+      approval: id,
+      ...(isOnePerson ? { one_person: true } : { asked_by: requestedName }),
+    },
+  };
+  const entry = { action: 'shortcode.credentials_replaced', tenantId: before.tenantId, target: subject, reason };
+  await appendAudit(trx, deps.auditKey, { ...entry, ...by, ...change }, deps.now());
+  return () => undefined;
 }
 
 /** A test changes nothing here, but fetches a new token: who asked for it is worth a line. */

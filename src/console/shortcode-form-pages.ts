@@ -5,20 +5,23 @@ import type Router from '@koa/router';
 import type Koa from 'koa';
 import { testCredentialsOf } from '../mpesa/check-credentials.ts';
 import { type Credentials, readCredentials, sealCredentials } from '../mpesa/manage-shortcodes.ts';
-import type { Environment, Shortcode } from '../mpesa/shortcode-store.ts';
+import { type Environment, findShortcodeAcrossTenants, type Shortcode } from '../mpesa/shortcode-store.ts';
+import { type ApprovalKind, fact, kindNames } from './approval-kind.ts';
+import { askApproval } from './approval-pages.ts';
 import { readReason } from './audit-act.ts';
 import {
   actingAs,
   choicesOf,
   type FormProblem,
   fieldsOf,
+  mine,
   readTenantChoice,
   tenantChoices,
   tryForm,
 } from './form-pages.ts';
 import type { Form } from './session.ts';
 import { type Asked, ask, flash, showPage } from './shell-pages.ts';
-import { addShortcodeAs, replaceCredentialsAs } from './shortcode-acts.ts';
+import { addShortcodeAs, credentialsState, replaceCredentialsAs } from './shortcode-acts.ts';
 import { getMyShortcode, type ShortcodePageDeps } from './shortcode-pages.ts';
 import { shortcodeName, testWords } from './shortcode-view.ts';
 
@@ -93,6 +96,7 @@ function environmentOf(text: string): Environment | null {
 function addCredentials(router: Router, deps: ShortcodePageDeps): void {
   const { sessions } = deps;
   const path = '/console/shortcodes/:id/credentials';
+  const kind = replacementKind(deps);
   /** @param refusal what M-PESA said of those that were given; they may be saved all the same */
   const show = async (
     ctx: Koa.Context,
@@ -129,10 +133,17 @@ function addCredentials(router: Router, deps: ShortcodePageDeps): void {
     const { sealed, test } = await sealAndTest(deps, shortcode, given.done.credentials);
     const words = testWords(test);
     if (test.outcome === 'refused' && form.get('anyway') !== 'yes') return show(ctx, { form, refusal: words.text });
-    const why = { reason: given.done.reason, test: test.outcome };
-    await replaceCredentialsAs(deps, actingAs(deps, ctx), shortcode.id, sealed, why);
-    flash(ctx, `The credentials are replaced. ${words.text}`, words.tone);
-    ctx.redirect(`/console/shortcodes/${shortcode.id}${asked.scope.query}`);
+    await askApproval(deps, ctx, asked, kind, {
+      kind: kindNames.credentials,
+      tenantId: shortcode.tenantId,
+      mode: shortcode.mode,
+      subject: shortcode.id,
+      stateKey: credentialsState(deps, shortcode),
+      payload: { shortcode: shortcodeName(shortcode), fingerprint: sealed.credentialId, test: test.outcome },
+      secret: JSON.stringify(given.done.credentials),
+      reasonCode: 'credentials',
+      reason: given.done.reason,
+    });
   });
 }
 
@@ -140,4 +151,41 @@ function addCredentials(router: Router, deps: ShortcodePageDeps): void {
 async function sealAndTest(deps: ShortcodePageDeps, shortcode: Shortcode, credentials: Credentials) {
   const sealed = sealCredentials(deps, shortcode, credentials);
   return { sealed, test: await testCredentialsOf(deps, { ...shortcode, ...sealed }) };
+}
+
+const testOutcomes: Readonly<Record<string, string>> = {
+  accepted: 'M-PESA took them',
+  refused: 'M-PESA refuses them',
+  notAnswered: 'M-PESA did not answer',
+  notAsked: 'M-PESA was not asked',
+};
+
+export function replacementKind(deps: ShortcodePageDeps): ApprovalKind {
+  return {
+    outdatedWords: 'Its credentials were replaced while this waited. Nothing was done; ask again if need be.',
+    whereOf: (asked, { subject }) => `/console/shortcodes/${subject}${asked.scope.query}`,
+    async show(asked, { subject, payload, stateKey }) {
+      const shortcode = mine(asked, 'shortcode', await findShortcodeAcrossTenants(deps.db, subject));
+      const name = shortcodeName(shortcode);
+      const tenant = asked.scope.tenants.find(({ id }) => id === shortcode.tenantId);
+      return {
+        title: `Approve: credentials of ${name}`,
+        asks: `to replace the credentials of ${name}`,
+        facts: [
+          fact('Shortcode', name, { href: `/console/shortcodes/${shortcode.id}${asked.scope.query}` }),
+          fact('Tenant', tenant?.name ?? shortcode.tenantId),
+          fact('Fingerprint now', shortcode.credentialId, { isCode: true }),
+          fact('Fingerprint then', String(payload.fingerprint), { isCode: true }),
+          fact('Tested', testOutcomes[String(payload.test)] ?? '–'),
+        ],
+        reasonWords: null,
+        approveWords: 'Approve: replace them',
+        moved:
+          credentialsState(deps, shortcode) === stateKey
+            ? null
+            : 'Its credentials were replaced since this was asked for.',
+      };
+    },
+    perform: (trx, approved) => replaceCredentialsAs(deps, trx, approved),
+  };
 }

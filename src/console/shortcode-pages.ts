@@ -6,17 +6,20 @@ import type Koa from 'koa';
 import { type CredentialsDeps, testCredentialsOf } from '../mpesa/check-credentials.ts';
 import { type HealthDeps, readHealth, type ShortcodeHealth } from '../mpesa/shortcode-health.ts';
 import { findShortcodeAcrossTenants, listShortcodesAcrossTenants, type Shortcode } from '../mpesa/shortcode-store.ts';
+import { findWaitingApproval } from '../platform/approval-store.ts';
+import type { ApprovalDeps } from '../platform/approvals.ts';
 import { spanText } from '../platform/render.ts';
+import { waitingFor } from './approval-kind.ts';
 import { readReason } from './audit-act.ts';
+import { findCredentialsReplacedAt } from './audit-list-store.ts';
 import { listActsOn } from './audit-words.ts';
 import { actingAs, type FormProblem, fieldsOf, mine, pageOf, textOf, tryForm } from './form-pages.ts';
 import type { Form } from './session.ts';
 import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
 import { changeShortcodeStatusAs, noteCredentialTest, type ShortcodeActDeps } from './shortcode-acts.ts';
-import { findCredentialsReplacedAt } from './shortcode-list-store.ts';
 import { type ShownShortcode, showShortcode, testWords } from './shortcode-view.ts';
 
-export type ShortcodePageDeps = ShellDeps & ShortcodeActDeps & HealthDeps & CredentialsDeps;
+export type ShortcodePageDeps = ShellDeps & ShortcodeActDeps & HealthDeps & CredentialsDeps & ApprovalDeps;
 
 const pageSize = 50;
 
@@ -80,6 +83,7 @@ async function showOne(
   const shortcode = await getMyShortcode(deps, ctx, asked);
   const [shown] = await showAll(deps, asked, [shortcode]);
   const credentialsAt = (await findCredentialsReplacedAt(deps.db, shortcode.id)) ?? shortcode.createdAt;
+  const waiting = await findWaitingApproval(deps.db, shortcode.id, deps.now());
   if (problems.length > 0) ctx.status = 400;
   const { query, mode } = asked.scope;
   const self = `/console/shortcodes/${shortcode.id}`;
@@ -88,6 +92,7 @@ async function showOne(
     now: deps.now(),
     shortcode: shown,
     credentialsAt,
+    waiting: waitingFor(waiting, asked),
     credentialsAge: spanText(deps.now() - credentialsAt),
     query,
     hrefs: {

@@ -31,7 +31,7 @@ export interface SignInPageDeps extends SignInDeps {
 
 const wrongPair = 'The e-mail address or the password is wrong.';
 const wrongCode = 'This code is wrong, too old, or was used already. Wait for the next one and try again.';
-const tooMany = (seconds: number): string =>
+export const tooMany = (seconds: number): string =>
   `Too many tries. Wait ${seconds < 90 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`} and try again.`;
 
 export function addSignInPages(router: Router, deps: SignInPageDeps): void {
@@ -222,7 +222,8 @@ function addLinkPages(router: Router, deps: SignInPageDeps): void {
         ? 'This makes the owner of this server: who may do everything, and lets others in.'
         : 'Then you set up your authenticator anew. Your other sessions end.',
       asksEmail: isOwner,
-      action: ctx.path,
+      // With the query, which may say where to go on.
+      action: ctx.url,
       formToken: sessions.doorToken(ctx),
       ...data,
     });
@@ -243,7 +244,7 @@ function addLinkPages(router: Router, deps: SignInPageDeps): void {
       ctx.status = 400;
       return show(ctx, token, { problem: result.problem, email });
     }
-    if (result.outcome === 'begun') goOn(deps, ctx, result, '/console');
+    if (result.outcome === 'begun') goOn(deps, ctx, result, safeNext(ctx.query.next));
   });
 }
 

@@ -69,7 +69,8 @@ export function toStrip({ snapshot, conditions }: Situation, mode: string, now: 
 }
 
 /** Without a tenant: the strip speaks of all that its reader may see. */
-export function linkOf({ link }: Pick<Condition, 'link'>, mode: string): { href: string; words: string } {
+export function linkOf({ link }: Pick<Condition, 'link'>, mode: string): { href: string; words: string } | null {
+  if (link === null) return null;
   const query = new URLSearchParams({ mode, ...link.query });
   return { href: `${link.path}?${query}`, words: link.words };
 }

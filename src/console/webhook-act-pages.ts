@@ -2,14 +2,18 @@
 // again, rotate the secret. Each is the tenant's own use case with the operator written down beside it.
 
 import type Router from '@koa/router';
+import type Koa from 'koa';
 import { AppError } from '../platform/errors.ts';
 import type { Sealer } from '../platform/sealing.ts';
 import type { Endpoint } from '../webhooks/endpoint.ts';
 import { changeEndpoint, type EndpointDeps, rotateSecret, testEndpoint } from '../webhooks/manage-endpoints.ts';
-import { overlap } from '../webhooks/policy.ts';
+import { longestReplayMs, overlap } from '../webhooks/policy.ts';
 import { replayDeliveries } from '../webhooks/replay-deliveries.ts';
 import { retryDelivery } from '../webhooks/retry-delivery.ts';
 import { type ActDeps, auditAct } from './audit-act.ts';
+import type { FormProblem } from './form-pages.ts';
+import { readNairobi } from './payment-filter.ts';
+import type { Form } from './session.ts';
 import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
 import { actorOf } from './sign-in.ts';
 import { getDelivery, getEndpoint } from './webhook-find.ts';
@@ -25,7 +29,26 @@ const base = '/console/webhooks';
 const hourMs = 3_600_000;
 const windows = { hour: hourMs, day: 24 * hourMs, week: 7 * 24 * hourMs } as const;
 
-export function addWebhookActs(router: Router, deps: Deps): void {
+export const replayWindows = [
+  ['hour', 'hour'],
+  ['day', '24 hours'],
+  ['week', '7 days'],
+] as const;
+
+export const replayedOnly = [
+  ['failed', 'What was given up'],
+  ['all', 'Everything'],
+] as const;
+
+/** Shows an endpoint's page with what is wrong with a form on it. */
+type ShowEndpoint = (
+  ctx: Koa.Context,
+  asked: Asked,
+  endpoint: Endpoint,
+  refused: { form: Form; problems: FormProblem[] },
+) => Promise<void>;
+
+export function addWebhookActs(router: Router, deps: Deps, showEndpoint: ShowEndpoint): void {
   const { sessions } = deps;
 
   router.post('/console/deliveries/:id/retry', sessions.guard('act'), async (ctx) => {
@@ -51,10 +74,10 @@ export function addWebhookActs(router: Router, deps: Deps): void {
     ctx.redirect(`/console/deliveries/${ping.id}${asked.scope.query}`);
   });
 
-  addEndpointActs(router, deps);
+  addEndpointActs(router, deps, showEndpoint);
 }
 
-function addEndpointActs(router: Router, deps: Deps): void {
+function addEndpointActs(router: Router, deps: Deps, showEndpoint: ShowEndpoint): void {
   const { sessions } = deps;
 
   for (const status of ['enabled', 'paused'] as const)
@@ -79,14 +102,12 @@ function addEndpointActs(router: Router, deps: Deps): void {
     const form = await sessions.readForm(ctx);
     const asked = await ask(deps, ctx);
     const endpoint = await getEndpoint(deps, asked, String(ctx.params.id));
-    const length = windows[form.get('window') as keyof typeof windows];
-    if (length === undefined) throw new AppError('invalid_request', 'Choose how far back to go.');
-    const until = deps.now();
+    const window = readWindow(form, deps.now());
+    if ('problems' in window) return showEndpoint(ctx, asked, endpoint, { form, ...window });
     const only = form.get('only') === 'all' ? ('all' as const) : ('failed' as const);
     const { count } = await act(deps, asked, ctx.ip, 'endpoint.replayed', endpoint.tenantId, endpoint.id, (inside) =>
       replayDeliveries({ ...inside, wake: () => inside.nudge([endpoint.id]) }, endpoint, {
-        since: until - length,
-        until,
+        ...window,
         types: null,
         only,
       }),
@@ -114,6 +135,29 @@ function addEndpointActs(router: Router, deps: Deps): void {
       back: urlOf(endpoint, asked),
     });
   });
+}
+
+/** Of the last hour, day or week; or between two times of Nairobi, as far apart as the API lets them be. */
+function readWindow(form: Form, now: number): { since: number; until: number } | { problems: FormProblem[] } {
+  const [from, to] = [form.get('from').trim(), form.get('to').trim()];
+  if (from === '' && to === '') {
+    const length = Object.hasOwn(windows, form.get('window'))
+      ? windows[form.get('window') as keyof typeof windows]
+      : null;
+    if (length === null) throw new AppError('invalid_request', 'Choose how far back to go.');
+    return { since: now - length, until: now };
+  }
+  const [since, until] = [readNairobi(from), to === '' ? now : readNairobi(to)];
+  const wrong = 'Write a day and a time, such as 2026-10-06 14:15.';
+  const problems = [
+    ...(since === null ? [{ name: 'from', detail: wrong }] : []),
+    ...(until === null ? [{ name: 'to', detail: wrong }] : []),
+  ];
+  if (since === null || until === null) return { problems };
+  if (until <= since) return { problems: [{ name: 'to', detail: 'The end is later than the beginning.' }] };
+  if (until - since > longestReplayMs)
+    return { problems: [{ name: 'from', detail: 'At most 30 days at once. Send them in several parts.' }] };
+  return { since, until };
 }
 
 /** Does it and writes it down in one transaction; workers are nudged when both are durable. */

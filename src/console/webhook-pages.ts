@@ -2,7 +2,9 @@
 // came back, and what a person does about them. Every act is a use case of the webhooks' own slice, audited.
 
 import type Router from '@koa/router';
+import type Koa from 'koa';
 import { z } from 'zod';
+import { readBodiesAcrossTenants } from '../events/event-store.ts';
 import { listQuery } from '../platform/listing.ts';
 import { redactText } from '../platform/redaction.ts';
 import { spanText } from '../platform/render.ts';
@@ -14,9 +16,12 @@ import { listAttempts, listDeliveries } from '../webhooks/delivery-store.ts';
 import type { Endpoint } from '../webhooks/endpoint.ts';
 import { findEndpointsOfTenantsAcrossTenants } from '../webhooks/endpoint-store.ts';
 import type { ActDeps } from './audit-act.ts';
+import { choicesOf, type FormProblem, fieldsOf } from './form-pages.ts';
+import { tenantIdsOf } from './scope.ts';
+import type { Form } from './session.ts';
 import { type Asked, ask, type ShellDeps, showPage } from './shell-pages.ts';
 import { deliveryWords, endpointWords } from './status-words.ts';
-import { addWebhookActs, type WebhookActDeps } from './webhook-act-pages.ts';
+import { addWebhookActs, replayedOnly, replayWindows, type WebhookActDeps } from './webhook-act-pages.ts';
 import { getDelivery, getEndpoint } from './webhook-find.ts';
 import { type EndpointDay, freshDay, readEndpointDays } from './webhook-list-store.ts';
 
@@ -36,14 +41,10 @@ export function addWebhookPages(router: Router, deps: WebhookPageDeps): void {
   router.get(base, sessions.guard('view'), async (ctx) => {
     const asked = await ask(deps, ctx);
     const { scope } = asked;
-    const tenantIds = scope.tenantId === null ? scope.tenants.map(({ id }) => id) : [scope.tenantId];
-    const all = await findEndpointsOfTenantsAcrossTenants(db, tenantIds);
+    const all = await findEndpointsOfTenantsAcrossTenants(db, tenantIdsOf(scope));
     const endpoints = all.filter(({ mode }) => mode === scope.mode).slice(0, 500);
-    const days = await readEndpointDays(
-      db,
-      endpoints.map(({ id }) => id),
-      deps.now() - dayMs,
-    );
+    const ids = endpoints.map(({ id }) => id);
+    const days = await readEndpointDays(db, ids, deps.now() - dayMs);
     await showPage(deps, ctx, asked, 'webhooks', {
       title: 'Webhooks',
       endpoints: endpoints.map((endpoint) =>
@@ -53,12 +54,17 @@ export function addWebhookPages(router: Router, deps: WebhookPageDeps): void {
     });
   });
 
-  router.get(`${base}/:id`, sessions.guard('view'), async (ctx) => {
-    const asked = await ask(deps, ctx);
-    const endpoint = await getEndpoint(deps, asked, String(ctx.params.id));
+  /** @param form what was typed for a replay, with what is wrong with it */
+  async function showEndpoint(
+    ctx: Koa.Context,
+    asked: Asked,
+    endpoint: Endpoint,
+    { form, problems = [] }: { form?: Form; problems?: FormProblem[] } = {},
+  ): Promise<void> {
     const { cursor, status } = validateQuery(deliveriesQuery, ctx.query);
     const filter = { limit: 50, cursor, ...(status === undefined ? {} : { status: [status] }) };
     const page = await listDeliveries(db, endpoint.tenantId, endpoint.id, filter);
+    if (problems.length > 0) ctx.status = 400;
     const days = await readEndpointDays(db, [endpoint.id], deps.now() - dayMs);
     await showPage(deps, ctx, asked, 'webhook', {
       title: 'Endpoint',
@@ -70,24 +76,35 @@ export function addWebhookPages(router: Router, deps: WebhookPageDeps): void {
       mayAct: asked.may('act') && endpoint.status !== 'deleted',
       maySecret: asked.may('secrets') && endpoint.status !== 'deleted',
       isEnabled: endpoint.status === 'enabled',
+      f: fieldsOf(['from', 'to'], form, problems),
+      windows: choicesOf(replayWindows, form?.get('window') ?? 'day'),
+      onlies: choicesOf(replayedOnly, form?.get('only') ?? 'failed'),
+      problems,
     });
+  }
+
+  router.get(`${base}/:id`, sessions.guard('view'), async (ctx) => {
+    const asked = await ask(deps, ctx);
+    await showEndpoint(ctx, asked, await getEndpoint(deps, asked, String(ctx.params.id)));
   });
 
   router.get('/console/deliveries/:id', sessions.guard('view'), async (ctx) => {
     const asked = await ask(deps, ctx);
     const { delivery, endpoint } = await getDelivery(deps, asked, String(ctx.params.id));
     const attempts = await listAttempts(db, delivery.tenantId, deps.sealer, delivery.id);
+    const bodies = await readBodiesAcrossTenants(db, deps.sealer, [delivery.eventId]);
     await showPage(deps, ctx, asked, 'delivery', {
       title: `${delivery.type} to ${hostOf(endpoint.url)}`,
       sentence: sentenceOf(delivery, endpoint, attempts),
       delivery: viewDelivery(delivery, asked),
       endpoint: { url: endpoint.url, href: `${base}/${endpoint.id}${asked.scope.query}` },
       attempts: attempts.toReversed().map(viewAttempt),
+      body: readable(bodies.get(delivery.eventId) ?? ''),
       mayAct: asked.may('act') && delivery.status !== 'sending' && delivery.status !== 'cancelled',
     });
   });
 
-  addWebhookActs(router, deps);
+  addWebhookActs(router, deps, showEndpoint);
 }
 
 function hostOf(url: string): string {
@@ -116,6 +133,7 @@ function viewEndpoint(endpoint: Endpoint, day: EndpointDay, { scope }: Asked, no
           ? 'five days without a success'
           : null,
     share: ended === 0 ? null : day.delivered / ended,
+    p95: day.p95Ms === null ? null : answerTime(day.p95Ms),
     delivered: day.delivered,
     dead: day.dead,
     waiting: day.waiting,
@@ -124,6 +142,11 @@ function viewEndpoint(endpoint: Endpoint, day: EndpointDay, { scope }: Asked, no
     lastSuccessAt,
     leftAloneUntil: waitUntil !== null && waitUntil > now ? waitUntil : null,
   };
+}
+
+/** `240 ms`, `1.4 s` */
+function answerTime(ms: number): string {
+  return ms < 1000 ? `${ms}\u00a0ms` : `${(ms / 1000).toFixed(1)}\u00a0s`;
 }
 
 function viewDelivery(delivery: Delivery, { scope }: Asked) {
@@ -179,11 +202,22 @@ function viewAttempt(attempt: ShownAttempt) {
     startedAt: attempt.startedAt,
     durationMs: attempt.durationMs,
     isGood: attempt.error === null,
-    result: attempt.statusCode === null ? '–' : `HTTP ${attempt.statusCode}`,
+    result: attempt.statusCode === null ? 'no answer' : `HTTP ${attempt.statusCode}`,
     words: attempt.error === null ? 'Taken.' : attemptErrors[attempt.error],
     request: redactText(headers(attempt.requestHeaders)),
-    response: redactText(`${headers(attempt.responseHeaders)}\n\n${attempt.responseBody ?? ''}`.trim()),
+    response:
+      redactText(`${headers(attempt.responseHeaders)}\n\n${attempt.responseBody ?? ''}`.trim()) ||
+      '(nothing came back)',
   };
+}
+
+/** What was sent, without the customer's number. */
+function readable(body: string): string {
+  try {
+    return redactText(JSON.stringify(JSON.parse(body), null, 2));
+  } catch {
+    return redactText(body);
+  }
 }
 
 function tabsOf(endpoint: Endpoint, chosen: string | undefined, { scope }: Asked) {

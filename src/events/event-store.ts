@@ -56,26 +56,25 @@ export async function recordEvents(
   at: number,
 ): Promise<string[]> {
   if (events.length === 0) return [];
-  const timestamp = new Date(at).toISOString();
-  const ids = events.map(() => newId('evt'));
-  await trx('events').insert(
-    events.map((event, index) => {
-      const id = ids[index]!;
-      const body = JSON.stringify({ type: event.type, timestamp, data: event.data });
-      return {
-        id,
-        tenant_id: event.tenantId,
-        mode: event.mode,
-        type: event.type,
-        object_id: event.objectId,
-        dedupe_key: `${event.objectId}.${event.version}`,
-        body_sealed: sealer.seal(body, ['events', 'body_sealed', id]),
-        created_at: at,
-        fanned_out_at: event.isFannedOut === true ? at : null,
-      };
-    }),
-  );
-  return ids;
+  const rows = events.map((event) => toEventRow(newId('evt'), event, sealer, at));
+  await trx('events').insert(rows);
+  return rows.map(({ id }) => id);
+}
+
+/** An event as a row, with the bytes that a webhook will carry. */
+export function toEventRow(id: string, event: NewEvent, sealer: Sealer, at: number) {
+  const body = JSON.stringify({ type: event.type, timestamp: new Date(at).toISOString(), data: event.data });
+  return {
+    id,
+    tenant_id: event.tenantId,
+    mode: event.mode,
+    type: event.type,
+    object_id: event.objectId,
+    dedupe_key: `${event.objectId}.${event.version}`,
+    body_sealed: sealer.seal(body, ['events', 'body_sealed', id]),
+    created_at: at,
+    fanned_out_at: event.isFannedOut === true ? at : null,
+  };
 }
 
 export async function listEvents(

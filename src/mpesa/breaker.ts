@@ -18,6 +18,8 @@ export interface Breaker {
   /** No clear answer, or none at all. */
   failed(shortcodeId: string): void;
   state(shortcodeId: string): BreakerState;
+  /** Milliseconds until a probe may go; asking takes no part in it. 0 where it is not open. */
+  openForMs(shortcodeId: string): number;
   /** Shortcodes whose breaker is not closed. */
   openCount(): number;
 }
@@ -40,6 +42,8 @@ export function createBreaker(clock: Clock): Breaker {
 
   return {
     state,
+    openForMs: (shortcodeId) =>
+      state(shortcodeId) === 'open' ? circuits.get(shortcodeId)!.openUntil - clock.now() : 0,
     waitMs(shortcodeId) {
       const circuit = circuits.get(shortcodeId);
       if (circuit === undefined || circuit.failures < opensAfter) return 0;

@@ -34,8 +34,8 @@ export interface ProviderDeps {
 }
 
 const pausedForMs = 1000;
-/** How long an open breaker is shown after this process last saw it open. */
-const shownForMs = 60_000;
+/** An open breaker is shown this much longer than it waits: the payment that is to probe may be waiting itself, up to 108 s. */
+const shownLongerMs = 120_000;
 
 export const breakerKey = (shortcodeId: string): string => `breaker:${shortcodeId}`;
 
@@ -103,10 +103,13 @@ function noteAnswer(
   const isUnclear =
     answer.outcome === 'unknown' ||
     (answer.outcome === 'notSent' && (answer.reason === 'no_token' || answer.reason === 'not_connected'));
+  const wasClosed = breaker.state(shortcodeId) === 'closed';
   if (isUnclear) breaker.failed(shortcodeId);
   else breaker.answered(shortcodeId);
+  if (!isUnclear && !wasClosed) cache.delete(breakerKey(shortcodeId)).catch(() => undefined);
   if (breaker.state(shortcodeId) !== 'open') return;
   logger.warn('breaker.open', { shortcode_id: shortcodeId, outcome: answer.outcome });
+  const shownForMs = breaker.openForMs(shortcodeId) + shownLongerMs;
   cache.set(breakerKey(shortcodeId), String(clock.now()), shownForMs).catch(() => undefined);
 }
 

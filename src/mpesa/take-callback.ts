@@ -81,7 +81,7 @@ export function createCallbackTaker(deps: TakeCallbackDeps): CallbackTaker {
 async function settleBatch(deps: TakeCallbackDeps, callbacks: readonly ArrivedCallback[]): Promise<TakenCallback[]> {
   const refused = new Set<string>();
   const items = callbacks.map((callback): SettleItem => {
-    const news = { kind: 'heard', evidence: asEvidence(callback) } as const;
+    const news = { kind: 'heard', evidence: callbackAsEvidence(callback) } as const;
     return {
       paymentId: callback.paymentId,
       news,
@@ -104,7 +104,13 @@ async function settleBatch(deps: TakeCallbackDeps, callbacks: readonly ArrivedCa
   });
 }
 
-function asEvidence({ evidenceId, sourceIp, raw, arrivedAt }: ArrivedCallback): HeardEvidence {
+/** What a callback says, read from its body. */
+export function callbackAsEvidence({
+  evidenceId,
+  sourceIp,
+  raw,
+  arrivedAt,
+}: Pick<ArrivedCallback, 'evidenceId' | 'sourceIp' | 'raw' | 'arrivedAt'>): HeardEvidence {
   const callback = readStkCallback(raw);
   const common = {
     id: evidenceId,

@@ -35,7 +35,7 @@ export const confirmedByNotes: Readonly<Record<ConfirmedBy, string>> = {
   c2b: 'M-PESA’s confirmation of money received',
   pull: 'M-PESA’s list of recent payments',
   statement: 'the M-PESA statement',
-  operator: 'a person, approved by a second one',
+  operator: 'a person, approved by a second one unless the installation works with one',
 };
 
 export const verdictNotes: Readonly<Record<Verdict, string>> = {

@@ -69,7 +69,8 @@ async function postpone(deps: AskDeps, payment: Payment, at: number): Promise<'l
 
 const strengths = { paid: 'B', denied: 'D', noAnswer: null } as const;
 
-function answerAsEvidence(answer: QueryAnswer, at: number): HeardEvidence {
+/** The answer to a query as it is kept. */
+export function answerAsEvidence(answer: QueryAnswer, at: number): HeardEvidence {
   return {
     id: newId('evd'),
     source: 'query',

@@ -182,8 +182,9 @@ async function chooseShortcode(
   ]);
 }
 
-function makePayment(
-  deps: CreateDeps,
+/** A payment about to be stored, queued and due at once. */
+export function makePayment(
+  deps: Pick<CreateDeps, 'now' | 'blindIndexKey'>,
   { tenantId, mode, idempotencyKey, request }: CreateInput,
   shortcode: ShortcodeRef,
   requestHash: string,

@@ -19,8 +19,8 @@ export type News =
   /** Refused before the wire: nothing was sent. */
   | { kind: 'refused'; failureCode: FailureCode; detail: string }
   | { kind: 'cancelledByMerchant' }
-  /** An operator settles what is uncertain, approved by a second one; the evidence carries the receipt. */
-  | { kind: 'resolved'; to: 'succeeded' | 'failed'; evidence: Evidence }
+  /** An operator settles what is uncertain, with a second one or alone; the evidence carries the receipt. */
+  | { kind: 'resolved'; to: 'succeeded' | 'failed'; isOnePerson: boolean; evidence: Evidence }
   /** A worker looked because the payment was due. */
   | { kind: 'timePassed' };
 
@@ -47,7 +47,7 @@ function decideKind(payment: Payment, news: News, around: Surroundings, readDeni
         ? endUnsent('cancelled', 'cancelled_by_merchant', 'the merchant cancelled it before it was sent', around.now)
         : null;
     case 'resolved':
-      return resolve(payment, news.to, news.evidence, around);
+      return resolve(payment, news, around);
     case 'timePassed':
       return letTimePass(payment, around);
     default:
@@ -73,12 +73,12 @@ export const resolvable: ReadonlySet<Payment['status']> = new Set(['needs_review
 
 function resolve(
   payment: Payment,
-  to: 'succeeded' | 'failed',
-  { receipt, amountCents }: Evidence,
+  { to, isOnePerson, evidence: { receipt, amountCents } }: News & { kind: 'resolved' },
   around: Surroundings,
 ): Decision | null {
   if (!resolvable.has(payment.status) || (to === 'succeeded' && (receipt === null || around.receiptTaken))) return null;
   const isLate = around.now > payment.expiresAt;
+  const approval = isOnePerson ? 'alone (one-person installation)' : 'approved by a second one';
   const added: Flag[] = to === 'succeeded' && isLate ? ['resolved_by_operator', 'late'] : ['resolved_by_operator'];
   const received = amountCents === null ? payment.amountReceivedKes : Math.round(amountCents / 100);
   const settled: PaymentPatch = {
@@ -92,13 +92,13 @@ function resolve(
     return {
       verdict: 'applied',
       to,
-      cause: 'an operator closed it as not paid, approved by a second one',
+      cause: `an operator closed it as not paid, ${approval}`,
       patch: { ...settled, failureCode: 'closed_by_operator', providerCode: null, providerMessage: null },
     };
   return {
     verdict: 'applied',
     to,
-    cause: 'an operator settled it as paid, approved by a second one',
+    cause: `an operator settled it as paid, ${approval}`,
     patch: { ...settled, mpesaReceipt: receipt, amountReceivedKes: received, failureCode: null },
   };
 }

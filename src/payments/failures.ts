@@ -198,15 +198,10 @@ export const failureCatalogue = {
       sw: 'Biashara ilighairi malipo haya kabla ya kutumwa kwenye simu yako. Hujatozwa pesa yoyote.',
     },
   ),
-  closed_by_operator: failure(
-    'provider',
-    false,
-    'An operator closed the payment as not paid, after a review that a second operator approved.',
-    {
-      en: 'The business checked this payment and closed it as not paid. Please ask the business if you have questions.',
-      sw: 'Biashara ilikagua malipo haya na kuyafunga kama hayajalipwa. Tafadhali iulize biashara ikiwa una maswali.',
-    },
-  ),
+  closed_by_operator: failure('provider', false, 'An operator closed the payment as not paid, after a review.', {
+    en: 'The business checked this payment and closed it as not paid. Please ask the business if you have questions.',
+    sw: 'Biashara ilikagua malipo haya na kuyafunga kama hayajalipwa. Tafadhali iulize biashara ikiwa una maswali.',
+  }),
 } satisfies Record<string, FailureEntry>;
 
 export type FailureCode = keyof typeof failureCatalogue;

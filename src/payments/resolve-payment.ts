@@ -33,10 +33,19 @@ export function resolutionProblem(payment: Payment, { to, receipt, amountKes, re
   return null;
 }
 
+export interface ResolvedBy {
+  paymentId: string;
+  version: number;
+  /** Who had the last word. */
+  actor: string;
+  /** Nobody but the actor looked at it. */
+  isOnePerson: boolean;
+}
+
 /** @returns undefined when the payment is not at `version` any more, or the receipt belongs to another payment */
 export function resolvePayment(
   deps: SettleDeps,
-  { paymentId, version, actor }: { paymentId: string; version: number; actor: string },
+  { paymentId, version, actor, isOnePerson }: ResolvedBy,
   { to, receipt, amountKes, reason }: Resolution,
 ): Promise<Settled | undefined> {
   const evidence = {
@@ -60,7 +69,7 @@ export function resolvePayment(
   return settlePayment(deps, {
     paymentId,
     actor,
-    news: { kind: 'resolved', to, evidence },
+    news: { kind: 'resolved', to, isOnePerson, evidence },
     isWelcome: (payment) => payment.version === version,
   });
 }

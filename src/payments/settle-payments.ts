@@ -122,7 +122,8 @@ function isWelcome(item: SettleItem, payments: Map<string, Payment>): boolean {
   return payment !== undefined && (item.isWelcome?.(payment) ?? true);
 }
 
-interface Written {
+/** What becomes of payments, on its way into the database. */
+export interface Written {
   patches: Map<string, PaymentPatch>;
   transitions: Transition[];
   evidence: WeighedEvidence[];
@@ -157,7 +158,8 @@ const toldFields = [
   'providerCode',
 ] as const;
 
-function applyDecision(payment: Payment, patch: PaymentPatch, now: number): Application {
+/** The payment with a decision's patch: its new version where anything visible changed, and when it is due. */
+export function applyDecision(payment: Payment, patch: PaymentPatch, now: number): Application {
   const isChanged = differs(payment, patch, visibleFields);
   const changed: Payment = { ...payment, ...patch };
   if (isChanged) {
@@ -187,7 +189,8 @@ interface Entry {
   now: number;
 }
 
-function writeDown(written: Written, { payment, settled, verdict, cause, evidence, actor, now }: Entry): void {
+/** Adds to `written` what a decision leaves behind: the change, its transition, its evidence, its event. */
+export function writeDown(written: Written, { payment, settled, verdict, cause, evidence, actor, now }: Entry): void {
   const { payment: changed, patch, isChanged } = settled;
   if (Object.keys(patch).length > 1 || patch.dueAt !== payment.dueAt)
     written.patches.set(payment.id, { ...written.patches.get(payment.id), ...patch });

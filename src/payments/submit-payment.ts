@@ -91,7 +91,8 @@ async function push(deps: SubmitDeps, payment: Payment): Promise<PushAnswer> {
   }
 }
 
-function answerAsEvidence(answer: PushAnswer, at: number): Evidence {
+/** The answer to a push as it is kept. */
+export function answerAsEvidence(answer: PushAnswer, at: number): Evidence {
   const providerCode = 'providerCode' in answer ? answer.providerCode : null;
   const providerMessage = 'providerMessage' in answer ? answer.providerMessage : null;
   return {

@@ -1,4 +1,4 @@
-// SQL for approvals.
+// SQL for approvals. A secret that waits with one is sealed, and gone once the approval has come to its end.
 
 import { type Db, forUpdate, insertIgnoringDuplicates } from './database.ts';
 
@@ -13,7 +13,10 @@ export interface Approval {
   /** The id of what it is to be done to. */
   subject: string;
   stateKey: string;
+  /** What pages and the audit log may show. */
   payload: Record<string, unknown>;
+  /** What they may not; null where there is none, or no more. */
+  secretSealed: string | null;
   reasonCode: string;
   reason: string;
   status: ApprovalStatus;
@@ -35,6 +38,7 @@ interface Row {
   subject: string;
   state_key: string;
   payload: string;
+  secret_sealed: string | null;
   reason_code: string;
   reason: string;
   status: ApprovalStatus;
@@ -56,6 +60,7 @@ const toApproval = (row: Row): Approval => ({
   subject: row.subject,
   stateKey: row.state_key,
   payload: JSON.parse(row.payload) as Record<string, unknown>,
+  secretSealed: row.secret_sealed,
   reasonCode: row.reason_code,
   reason: row.reason,
   status: row.status,
@@ -69,8 +74,8 @@ const toApproval = (row: Row): Approval => ({
   decidedAt: row.decided_at,
 });
 
-/** False when the same thing is waiting for an approval already. */
-export async function insertApproval(trx: Db, approval: Approval): Promise<boolean> {
+/** @param openKey what only one may wait for at a time; false when one does already */
+export async function insertApproval(trx: Db, approval: Approval, openKey: string): Promise<boolean> {
   const row = {
     id: approval.id,
     kind: approval.kind,
@@ -79,10 +84,11 @@ export async function insertApproval(trx: Db, approval: Approval): Promise<boole
     subject: approval.subject,
     state_key: approval.stateKey,
     payload: JSON.stringify(approval.payload),
+    secret_sealed: approval.secretSealed,
     reason_code: approval.reasonCode,
     reason: approval.reason,
     status: approval.status,
-    open_key: openKey(approval),
+    open_key: openKey,
     requested_by: approval.requestedBy,
     requested_name: approval.requestedName,
     created_at: approval.createdAt,
@@ -91,10 +97,14 @@ export async function insertApproval(trx: Db, approval: Approval): Promise<boole
   return (await insertIgnoringDuplicates(trx, 'approvals', [row])) === 1;
 }
 
-const openKey = ({ kind, subject }: Pick<Approval, 'kind' | 'subject'>): string => `${kind} ${subject}`;
-
 export async function findApproval(db: Db, approvalId: string): Promise<Approval | undefined> {
   const row: Row | undefined = await db('approvals').where({ id: approvalId }).first();
+  return row === undefined ? undefined : toApproval(row);
+}
+
+/** What waits under this key, if anything does. */
+export async function findOpenApproval(db: Db, openKey: string): Promise<Approval | undefined> {
+  const row: Row | undefined = await db('approvals').where({ open_key: openKey }).first();
   return row === undefined ? undefined : toApproval(row);
 }
 
@@ -111,6 +121,7 @@ export async function endApproval(
   await trx('approvals').where({ id: approvalId }).update({
     status: end.status,
     open_key: null,
+    secret_sealed: null,
     decided_by: end.decidedBy,
     decided_name: end.decidedName,
     decision_note: end.decisionNote,
@@ -123,27 +134,34 @@ export async function expireApprovals(db: Db, now: number): Promise<number> {
   return db('approvals')
     .where({ status: 'waiting' })
     .where('expires_at', '<=', now)
-    .update({ status: 'expired', open_key: null, decided_at: now });
+    .update({ status: 'expired', open_key: null, secret_sealed: null, decided_at: now });
 }
 
-/** Oldest first. @param tenantIds null: of all tenants */
+/** Oldest first. @param isWhole also those that concern no tenant in particular */
 export async function listWaitingApprovals(
   db: Db,
-  tenantIds: readonly string[] | null,
+  { tenantIds, isWhole }: { tenantIds: readonly string[]; isWhole: boolean },
   now: number,
   limit: number,
 ): Promise<Approval[]> {
   const query = db('approvals')
     .where({ status: 'waiting' })
     .where('expires_at', '>', now)
+    .where((either) => {
+      either.whereIn('tenant_id', [...tenantIds]);
+      if (isWhole) either.orWhereNull('tenant_id');
+    })
     .orderBy('created_at')
     .limit(limit);
-  if (tenantIds !== null) query.whereIn('tenant_id', [...tenantIds]);
   return ((await query) as Row[]).map(toApproval);
 }
 
-/** Of one subject, newest first. */
-export async function listApprovalsOf(db: Db, subject: string): Promise<Approval[]> {
-  const rows: Row[] = await db('approvals').where({ subject }).orderBy('created_at', 'desc').limit(20);
-  return rows.map(toApproval);
+/** What waits for an approval about one subject, if anything does. */
+export async function findWaitingApproval(db: Db, subject: string, now: number): Promise<Approval | undefined> {
+  const row: Row | undefined = await db('approvals')
+    .where({ subject, status: 'waiting' })
+    .where('expires_at', '>', now)
+    .orderBy('created_at')
+    .first();
+  return row === undefined ? undefined : toApproval(row);
 }

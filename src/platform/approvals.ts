@@ -1,37 +1,101 @@
 // Two persons: what one asks for is done when a second one approves it, within a day, against the state it was asked
-// for. Whoever asks never approves, owners included. An installation with one person may switch that off; then each such
-// act says so. What is approved is done in the approval's own transaction: both happen or neither.
+// for. Whoever asks never approves, owners included. An installation with one person may switch that off; then it is done
+// at once and each such act says so. What is done is done in the approval's own transaction: both happen or neither.
 
-import { type Approval, endApproval, expireApprovals, insertApproval, lockApproval } from './approval-store.ts';
-import { type AuditActor, appendAudit } from './audit-store.ts';
+import {
+  type Approval,
+  endApproval,
+  expireApprovals,
+  findOpenApproval,
+  insertApproval,
+  lockApproval,
+} from './approval-store.ts';
+import { appendAudit, type By } from './audit-store.ts';
 import { type Db, inTransaction } from './database.ts';
 import { newId } from './ids.ts';
+import { redactText } from './redaction.ts';
+import type { SealContext, Sealer } from './sealing.ts';
 
 export interface ApprovalDeps {
   db: Db;
+  sealer: Sealer;
   now(): number;
   auditKey: Buffer;
-  /** False: who asks may approve (one-person installation). */
+  /** False: what is asked for is done at once (one-person installation). */
   needsTwoPersons: boolean;
 }
 
-export type ApprovalRequest = Pick<
-  Approval,
-  'kind' | 'tenantId' | 'mode' | 'subject' | 'stateKey' | 'payload' | 'reasonCode' | 'reason'
->;
+export interface ApprovalRequest
+  extends Pick<Approval, 'kind' | 'tenantId' | 'mode' | 'subject' | 'stateKey' | 'payload' | 'reasonCode' | 'reason'> {
+  /** What no page and no log may show; sealed while it waits. */
+  secret?: string;
+  /** What only one may wait for at a time: the same kind for the same subject, unless something else is given. */
+  openKey?: string;
+}
+
+/** What is to be done now. */
+export interface Approved {
+  approval: Approval;
+  secret: string | null;
+  /** Who approved it: nobody but who asked, where `isOnePerson`. */
+  by: By;
+  isOnePerson: boolean;
+}
+
+/**
+ * Does what was asked for, in this transaction.
+ * @returns what is to be told once it is durable; null when the state is not the one it was asked against and nothing was done
+ */
+export type Perform = (trx: Db, approved: Approved) => Promise<(() => void) | null>;
 
 const lifeMs = 24 * 3_600_000;
 
-/** The request; null when one for the same thing waits already. */
+/** `busy`: the same waits already. `done`, `outdated`: one person is enough here, and it was tried at once. */
+export interface Requested {
+  outcome: 'waiting' | 'busy' | 'done' | 'outdated';
+  approval: Approval;
+}
+
 export async function requestApproval(
   deps: ApprovalDeps,
-  actor: AuditActor,
+  by: By,
   request: ApprovalRequest,
-): Promise<Approval | null> {
-  const createdAt = deps.now();
-  const approval: Approval = {
-    ...request,
-    id: newId('apr'),
+  perform: Perform,
+): Promise<Requested> {
+  const { openKey = `${request.kind} ${request.subject}` } = request;
+  const approval = newApproval(deps, by, request);
+  const { tell, ...requested } = await inTransaction(deps.db, async (trx): Promise<Requested & { tell: Tell }> => {
+    await expireApprovals(trx, approval.createdAt);
+    if (!(await insertApproval(trx, approval, openKey)))
+      return { outcome: 'busy', approval: (await findOpenApproval(trx, openKey)) ?? approval, tell: null };
+    await audit(trx, deps, by, approval, 'requested', null);
+    if (deps.needsTwoPersons) return { outcome: 'waiting', approval, tell: null };
+    const tell = await perform(trx, { approval, secret: request.secret ?? null, by, isOnePerson: true });
+    await end(trx, deps, by, approval, tell === null ? 'outdated' : 'approved', onePersonNote);
+    return { outcome: tell === null ? 'outdated' : 'done', approval, tell };
+  });
+  tell?.();
+  return requested;
+}
+
+type Tell = (() => void) | null;
+
+function newApproval({ now, sealer }: ApprovalDeps, { actor }: By, request: ApprovalRequest): Approval {
+  const { kind, tenantId, mode, subject, stateKey, payload, reasonCode, reason, secret } = request;
+  const id = newId('apr');
+  const createdAt = now();
+  return {
+    id,
+    kind,
+    tenantId,
+    mode,
+    subject,
+    stateKey,
+    payload,
+    secretSealed: secret === undefined ? null : sealer.seal(secret, secretContext(id)),
+    reasonCode,
+    // People's own words, which others will read: a customer's number in them is masked like everywhere else.
+    reason: redactText(reason).slice(0, 500),
     status: 'waiting',
     requestedBy: actor.id,
     requestedName: actor.name,
@@ -42,13 +106,9 @@ export async function requestApproval(
     expiresAt: createdAt + lifeMs,
     decidedAt: null,
   };
-  return inTransaction(deps.db, async (trx) => {
-    await expireApprovals(trx, createdAt);
-    if (!(await insertApproval(trx, approval))) return null;
-    await audit(trx, deps, actor, approval, `${approval.kind}_requested`);
-    return approval;
-  });
 }
+
+const secretContext = (approvalId: string): SealContext => ['approvals', 'secret_sealed', approvalId];
 
 /**
  * What came of a decision. `outdated`: the thing had changed since it was asked for, and nothing was done. `own`: who
@@ -56,31 +116,32 @@ export async function requestApproval(
  */
 export type Decided = 'approved' | 'rejected' | 'withdrawn' | 'outdated' | 'own' | 'ended';
 
-/** @param perform does what was asked for, in this transaction; false when the state is not the one it was asked against */
-export function approve(
-  deps: ApprovalDeps,
-  actor: AuditActor,
-  approvalId: string,
-  perform: (trx: Db, approval: Approval) => Promise<boolean>,
-): Promise<Decided> {
-  return inTransaction(deps.db, async (trx) => {
+const onePersonNote = 'by who asked for it (one-person installation)';
+
+export async function approve(deps: ApprovalDeps, by: By, approvalId: string, perform: Perform): Promise<Decided> {
+  const { decided, tell } = await inTransaction(deps.db, async (trx): Promise<{ decided: Decided; tell: Tell }> => {
     const approval = await lockWaiting(trx, deps, approvalId);
-    if (approval === undefined) return 'ended';
-    const isOwn = approval.requestedBy === actor.id;
-    if (isOwn && deps.needsTwoPersons) return 'own';
-    const decided = (await perform(trx, approval)) ? 'approved' : 'outdated';
-    await end(trx, deps, actor, approval, decided, isOwn ? 'by who asked for it (one-person installation)' : null);
-    return decided;
+    if (approval === undefined) return { decided: 'ended', tell: null };
+    const isOwn = approval.requestedBy === by.actor.id;
+    if (isOwn && deps.needsTwoPersons) return { decided: 'own', tell: null };
+    const secret =
+      approval.secretSealed === null ? null : deps.sealer.open(approval.secretSealed, secretContext(approval.id));
+    const tell = await perform(trx, { approval, secret, by, isOnePerson: isOwn });
+    const decided = tell === null ? 'outdated' : 'approved';
+    await end(trx, deps, by, approval, decided, isOwn ? onePersonNote : null);
+    return { decided, tell };
   });
+  tell?.();
+  return decided;
 }
 
 /** Turns it down; who asked withdraws it in the same way. */
-export function reject(deps: ApprovalDeps, actor: AuditActor, approvalId: string, note: string): Promise<Decided> {
+export function reject(deps: ApprovalDeps, by: By, approvalId: string, note: string): Promise<Decided> {
   return inTransaction(deps.db, async (trx) => {
     const approval = await lockWaiting(trx, deps, approvalId);
     if (approval === undefined) return 'ended';
-    const status = approval.requestedBy === actor.id ? 'withdrawn' : 'rejected';
-    await end(trx, deps, actor, approval, status, note.trim() === '' ? null : note.slice(0, 500));
+    const status = approval.requestedBy === by.actor.id ? 'withdrawn' : 'rejected';
+    await end(trx, deps, by, approval, status, note.trim() === '' ? null : redactText(note.trim()).slice(0, 500));
     return status;
   });
 }
@@ -94,31 +155,26 @@ async function lockWaiting(trx: Db, { now }: ApprovalDeps, approvalId: string): 
 async function end(
   trx: Db,
   deps: ApprovalDeps,
-  actor: AuditActor,
+  by: By,
   approval: Approval,
   status: 'approved' | 'rejected' | 'withdrawn' | 'outdated',
   decisionNote: string | null,
 ): Promise<void> {
-  const decidedAt = deps.now();
-  await endApproval(trx, approval.id, {
-    status,
-    decidedBy: actor.id,
-    decidedName: actor.name,
-    decisionNote,
-    decidedAt,
-  });
-  await audit(trx, deps, actor, approval, `${approval.kind}_${status}`, decisionNote);
+  const { id: decidedBy, name: decidedName } = by.actor;
+  await endApproval(trx, approval.id, { status, decidedBy, decidedName, decisionNote, decidedAt: deps.now() });
+  await audit(trx, deps, by, approval, status, decisionNote);
 }
 
 async function audit(
   trx: Db,
   { auditKey, now }: ApprovalDeps,
-  actor: AuditActor,
+  { actor, ip }: By,
   approval: Approval,
-  action: string,
-  note: string | null = null,
+  what: string,
+  note: string | null,
 ): Promise<void> {
-  const { id, tenantId, subject, payload, reasonCode, reason } = approval;
+  const { id, kind, tenantId, subject, payload, reasonCode, reason } = approval;
   const after = { approval: id, reason_code: reasonCode, ...payload, ...(note === null ? {} : { note }) };
-  await appendAudit(trx, auditKey, { actor, action, tenantId, target: subject, reason, after }, now());
+  const entry = { actor, ip, action: `${kind}_${what}`, tenantId, target: subject, reason, after };
+  await appendAudit(trx, auditKey, entry, now());
 }

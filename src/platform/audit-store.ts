@@ -12,6 +12,12 @@ export interface AuditActor {
   name: string;
 }
 
+/** Who acts, and from where. */
+export interface By {
+  actor: AuditActor;
+  ip: string | null;
+}
+
 export interface AuditEntry {
   actor: AuditActor;
   /** `object.act` in the past tense: `key.revoked`. */

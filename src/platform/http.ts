@@ -33,21 +33,27 @@ export function respondToErrors(logger: Logger): Koa.Middleware {
         );
     } catch (thrown) {
       const error = asAppError(thrown);
-      if (error.status >= 500)
-        logger.error('request.failed', {
-          request_id: ctx.state.requestId,
-          method: ctx.method,
-          path: ctx.path,
-          code: error.code,
-          error: error.cause ?? error,
-        });
+      logFailure(logger, ctx, error);
       if (ctx.headerSent) ctx.res.destroy();
       else sendProblem(ctx, error);
     }
   };
 }
 
-function asAppError(thrown: unknown): AppError {
+/** Faults of our own go into the log; what a caller did wrong is the caller's business. */
+export function logFailure(logger: Logger, ctx: Koa.Context, error: AppError): void {
+  if (error.status < 500) return;
+  logger.error('request.failed', {
+    request_id: ctx.state.requestId,
+    method: ctx.method,
+    path: ctx.path,
+    code: error.code,
+    error: error.cause ?? error,
+  });
+}
+
+/** What was thrown, as what may be said of it. */
+export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (isDatabaseAway(thrown)) {
     const advice = 'The database is away. Nothing was lost: send the same request again with the same Idempotency-Key.';

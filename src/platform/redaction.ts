@@ -34,6 +34,7 @@ function bareName(name: string): string {
 const phoneInText = /(?<![0-9A-Za-z])(\+?254|0)?([17]\d{8})(?![0-9A-Za-z])/g;
 const checkoutIdInText = /(ws_CO_[0-9A-Za-z_]*?)(\d{3})\d{3}(\d{3})(?![0-9A-Za-z])/g;
 const callbackPath = /(\/callbacks\/(?:stk\/[^/\s]+|c2b)\/)[^/\s"?]+/g;
+const oneTimeLink = /(\/console\/welcome\/)[^/\s"?]+/g;
 const apiKeyInText = /lango_(test|live)_([0-9A-Za-z]{8})_[0-9A-Za-z]+/g;
 const bearerInText = /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/gi;
 
@@ -53,6 +54,7 @@ export function redactText(text: string): string {
     .replace(bearerInText, '$1 [redacted]')
     .replace(apiKeyInText, 'lango_$1_$2_[redacted]')
     .replace(callbackPath, '$1[redacted]')
+    .replace(oneTimeLink, '$1[redacted]')
     .replace(checkoutIdInText, '$1$2***$3')
     .replace(phoneInText, (_match, _prefix: string | undefined, national: string) => maskPhone(`254${national}`));
 }

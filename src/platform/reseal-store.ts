@@ -20,6 +20,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'endpoint_secrets', key: 'id', column: 'secret_sealed' },
   { table: 'operators', key: 'id', column: 'totp_sealed' },
   { table: 'attempts', key: 'id', column: 'response_sealed' },
+  { table: 'approvals', key: 'id', column: 'secret_sealed' },
 ];
 
 export interface WalkedRow {

@@ -96,7 +96,11 @@ export function createWebhookSender(settings: WebhookSenderSettings): WebhookSen
   };
 }
 
-function unsignedHeaders(message: WebhookMessage, nowMs: number): Record<string, string> {
+/** What is sent with a webhook, but for its signature. */
+export function unsignedHeaders(
+  message: Pick<WebhookMessage, 'body' | 'eventId'>,
+  nowMs: number,
+): Record<string, string> {
   return {
     'content-type': 'application/json',
     'user-agent': `Lango/${version}`,

@@ -8,6 +8,7 @@ import { type Played, runDemo } from '../../scripts/demo/run-demo.ts';
 import { openStage, type Stage } from '../../scripts/demo/stage.ts';
 import { createScreen } from '../../scripts/demo/terminal.ts';
 import { settleTold } from '../../scripts/demo/told.ts';
+import { openBrowser } from '../support/console-browser.ts';
 
 describe('the demo', () => {
   let stage: Stage;
@@ -75,6 +76,18 @@ describe('the demo', () => {
     expect(printed).to.match(/webhook +payment.succeeded of DEMO-1: verified and kept, but answered 500 on purpose/);
     expect(printed).to.match(/webhook +payment.succeeded of DEMO-1 again: the same webhook-id, not kept twice/);
     expect(printed).to.match(new RegExp(`/v1/deliveries/${delivery.id}\n.*attempt 1  500 .*\n.*attempt 2  204 `));
+  });
+
+  it('offers the console: the one-time link makes the owner, who then sees the demo’s payments', async () => {
+    const link = new URL(await stage.makeOwnerLink());
+    expect(link.origin).to.equal(stage.apiUrl);
+    const browser = openBrowser({ url: stage.apiUrl });
+    const path = link.pathname + link.search;
+    expect((await browser.get(path)).status).to.equal(200);
+    const made = await browser.submit(path, { email: 'me@demo.example', password: 'four unrelated words' });
+    expect(made.location).to.equal('/console?mode=test');
+    const list = await browser.get('/console/payments?mode=test');
+    for (const { payment } of endings) expect(list.html).to.contain(payment.reference);
   });
 
   it('is not content when a webhook does not arrive', async () => {

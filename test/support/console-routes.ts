@@ -29,6 +29,8 @@ export function consoleRoutes(app: TestGateway): ConsoleRoute[] {
 
 export interface TestSession {
   operator: Operator;
+  /** What its pages send with every form. */
+  formToken: string;
   /** Sends a request and looks at the answer's head only: a stream of events never ends. */
   ask(route: Pick<ConsoleRoute, 'method'>, path: string, change?: Partial<Sent>): Promise<Asked>;
 }
@@ -77,6 +79,7 @@ export async function openSession(app: TestGateway, options: SessionOptions): Pr
   const formToken = keyedHash(dataKeys.console, `form ${token}`, 24);
   return {
     operator,
+    formToken,
     async ask({ method }, path, { token: given = formToken, headers = { origin: app.url }, fields = {} } = {}) {
       const isForm = method === 'POST';
       const response = await fetch(app.url + path, {

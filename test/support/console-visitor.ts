@@ -70,3 +70,12 @@ export async function signedIn(app: TestGateway, options: VisitorOptions = {}): 
     },
   };
 }
+
+/** What the next page will say of what was just done; empty where nothing will be said. */
+export function flashOf({ headers }: Visit): string {
+  const cookie = /lango-flash=([\w-]+)/.exec(headers.getSetCookie().join())?.[1] ?? '';
+  return cookie === '' ? '' : JSON.parse(Buffer.from(cookie, 'base64url').toString('utf8')).text;
+}
+
+/** Where an answer leads, as a path of the console. */
+export const leadsTo = ({ headers }: Visit): string => headers.get('location') ?? '';

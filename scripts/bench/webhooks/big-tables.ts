@@ -4,22 +4,17 @@
 
 import { randomBytes } from 'node:crypto';
 import { lanes } from '../../../src/webhooks/delivery.ts';
+import { dropIndexes, numbers, rowsPerInsert } from '../bulk.ts';
 import type { Stage } from '../stage.ts';
 
 export const bigDeliveries = 1_000_000;
 const bigEndpoints = 1000;
 const bigEvents = 300_000;
-const rowsPerInsert = 100_000;
 const betweenDeliveriesMs = 30;
 /** Delivery n goes to endpoint n * step. */
 const step = 7;
 /** An endpoint and an event that it was told of. */
 export const someEndpoint = { number: 3, event: 429 } as const;
-
-/** Numbers from 0 below a hundred thousand, without anything only one engine has. */
-const digits =
-  'SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9';
-const numbers = `SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS n FROM (${digits}) a, (${digits}) b, (${digits}) c, (${digits}) e, (${digits}) f`;
 
 /** An id as long as a real one, that sorts by its number. */
 const idOf = (prefix: string, number: string): string => `CONCAT('${prefix}_01big', LPAD(${number}, 21, '0'))`;
@@ -94,31 +89,4 @@ async function addDeliveries({ query }: Stage, from: number, now: number): Promi
      WHERE id BETWEEN ${idOf('whd', String(from))} AND ${idOf('whd', String(from + 9))}`,
     [randomBytes(12).toString('base64url'), now + 45_000],
   );
-}
-
-interface IndexRow {
-  TABLE_NAME: string;
-  INDEX_NAME: string;
-  NON_UNIQUE: number;
-  COLUMNS: string;
-}
-
-/** Takes off every index but the primary ones; the statements that build them again, one for each table. */
-async function dropIndexes({ query }: Stage, tables: readonly string[]): Promise<string[]> {
-  const rows = await query<IndexRow[]>(
-    `SELECT TABLE_NAME, INDEX_NAME, MIN(NON_UNIQUE) AS NON_UNIQUE,
-       GROUP_CONCAT(COLUMN_NAME ORDER BY SEQ_IN_INDEX SEPARATOR ', ') AS COLUMNS
-     FROM information_schema.STATISTICS
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN (?) AND INDEX_NAME <> 'PRIMARY' GROUP BY TABLE_NAME, INDEX_NAME`,
-    [tables],
-  );
-  const again: string[] = [];
-  for (const table of tables) {
-    const own = rows.filter(({ TABLE_NAME }) => TABLE_NAME === table);
-    if (own.length === 0) continue;
-    await query(`ALTER TABLE ${table} ${own.map(({ INDEX_NAME }) => `DROP INDEX ${INDEX_NAME}`).join(', ')}`);
-    const adding = own.map((one) => `ADD ${one.NON_UNIQUE ? '' : 'UNIQUE '}INDEX ${one.INDEX_NAME} (${one.COLUMNS})`);
-    again.push(`ALTER TABLE ${table} ${adding.join(', ')}`);
-  }
-  return again;
 }

@@ -13,26 +13,15 @@ import { leaseMs, mostInFlight } from '../../../src/webhooks/policy.ts';
 import { reapLeases } from '../../../src/webhooks/reap-leases.ts';
 import { countReplayed } from '../../../src/webhooks/replay-store.ts';
 import { findUndelivered } from '../../../src/webhooks/retention-store.ts';
+import { type Access, type Judgement, judge, nameOf } from '../explain.ts';
 import type { Stage } from '../stage.ts';
 import { bigDeliveries, bigId, fillBigTables, someEndpoint } from './big-tables.ts';
 
-/** One line of EXPLAIN. */
-interface Access {
-  table: string | null;
-  type: string | null;
-  key: string | null;
-  rows: number | string | null;
-  Extra: string | null;
-}
-
-export interface Plan {
+export interface Plan extends Judgement {
   question: string;
   /** What is done to which table. */
   statement: string;
   ms: number;
-  access: string[];
-  /** It reads all of a big table. */
-  isFullScan: boolean;
 }
 
 export interface Plans {
@@ -41,11 +30,6 @@ export interface Plans {
   plans: Plan[];
   reached: boolean;
 }
-
-/** A table with more rows than this is big. */
-const bigRows = 10_000;
-/** Not a full scan, but worth a look. */
-const manyRows = 20_000;
 
 interface Sent {
   sql: string;
@@ -150,7 +134,7 @@ async function explain({ core }: Stage, question: string, ask: Ask): Promise<Pla
     const plans: Plan[] = [];
     for (const { sql, ms } of sent) {
       if (!/^\s*\(?(select|update|delete)\b/i.test(sql)) continue;
-      const [rows] = await connection.promise().query(`EXPLAIN ${sql}`);
+      const [rows] = await connection.promise().query(`EXPLAIN FORMAT=TRADITIONAL ${sql}`);
       plans.push({ question, statement: nameOf(sql), ms: Number(ms.toFixed(1)), ...judge(rows as Access[]) });
     }
     return plans;
@@ -190,35 +174,4 @@ async function record(connection: Connection, work: () => Promise<unknown>): Pro
     connection.query = query;
   }
   return sent;
-}
-
-function nameOf(sql: string): string {
-  const [verb = ''] = /\w+/.exec(sql) ?? [];
-  const tables = [...sql.matchAll(/\b(?:from|update|join) `?(\w+)/gi)].map((match) => match[1]!);
-  return `${verb.toLowerCase()} ${tables.find((name) => name !== 'select') ?? ''}`;
-}
-
-function judge(rows: readonly Access[]): Pick<Plan, 'access' | 'isFullScan'> {
-  const real = rows.filter(({ table, Extra }) => !table?.startsWith('<') && Extra !== 'No tables used');
-  const isFull = ({ type, rows: count }: Access): boolean =>
-    (type === 'ALL' || type === 'index') && Number(count) > bigRows;
-  // A union of many alike parts is told once.
-  const told = new Map<string, { times: number; rows: number }>();
-  for (const row of real) {
-    const text = textOf(row);
-    const known = told.get(text) ?? { times: 0, rows: 0 };
-    told.set(text, { times: known.times + 1, rows: known.rows + Number(row.rows) });
-  }
-  const access = [...told].map(([text, { times, rows: count }]) => {
-    return `${count > manyRows ? '~' : ''}${times > 1 ? `${times}× ` : ''}${text}${count > 0 ? `, ${count} rows` : ''}`;
-  });
-  return { access, isFullScan: real.some(isFull) };
-}
-
-/** What has no table says why in its remark: no row can match, or the end of an index answers it. */
-function textOf({ table, type, key, Extra }: Access): string {
-  if (table === null) return (Extra ?? '').toLowerCase();
-  const sorts = /filesort/.test(Extra ?? '') ? 'sort' : '';
-  const keeps = /temporary/.test(Extra ?? '') ? 'temporary' : '';
-  return [table, type, key === null ? '' : `by ${key.replace(/_index$/, '')}`, sorts, keeps].filter(Boolean).join(' ');
 }

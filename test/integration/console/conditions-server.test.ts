@@ -128,6 +128,12 @@ describe('console: conditions of the server', () => {
     const server = { ...snapshot!.server, workers: [], spoolDepth: 3, redisProblem: 'away', databaseMs: 900 };
     const found = findConditions({ ...snapshot!, server: { ...server, skewMs: 60_000 } }).map(({ kind }) => kind);
     expect(found).to.deep.equal(['no_worker', 'spool', 'database_slow', 'clock_skew', 'redis']);
+    const ofOneTenant = findConditions({ ...snapshot!, isWhole: false, server: { ...server, skewMs: 60_000 } });
+    expect(ofOneTenant.map(({ kind, link }) => [kind, link?.path ?? null])).to.deep.equal([
+      ['no_worker', '/console/payments'],
+      ['spool', '/console/payments'],
+      ['database_slow', null],
+    ]);
   });
 });
 

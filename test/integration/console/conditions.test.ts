@@ -209,6 +209,20 @@ describe('console: conditions', () => {
     expect(after.title).to.match(/^No worker is running since \d\d:\d\d:\d\d\.$/);
   });
 
+  it('leads nobody to a page that refuses him', async () => {
+    const limited = await signedIn(app, { role: 'viewer', tenantId: story.tenant.id });
+    for (const who of [visitor, limited]) {
+      const strip = await lookAtStrip(app, who, { hasWorker: false });
+      expect(strip.title).to.match(/^No worker is running/);
+      expect((await who.get(strip.link!)).status, strip.link!).to.equal(200);
+      const { html } = await who.get('/console?mode=test');
+      const button = /<a class="btn btn-primary" href="([^"]+)"/.exec(
+        html.slice(html.indexOf('class="incident"')),
+      )![1]!;
+      expect((await who.get(button.replaceAll('&amp;', '&').replaceAll('&#x3D;', '='))).status, button).to.equal(200);
+    }
+  });
+
   it('a worker that went silent is missed until another has begun in its place', async () => {
     const { db, now } = app.gateway.core;
     const worker = { host: 'web-2', version: '1' };

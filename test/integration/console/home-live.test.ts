@@ -141,6 +141,33 @@ describe('console: live updates', () => {
     expect((await listen()).status).to.equal(302);
   });
 
+  it('neither listening again nor Home’s own refresh is use; loading a page is', async () => {
+    const seenAt = async (): Promise<number> => {
+      const row = await app.gateway.core.db('sessions').where({ id: visitor.sessionId }).first('seen_at');
+      return Number(row.seen_at);
+    };
+    const begun = await seenAt();
+    const headers = { cookie: visitor.cookie, 'Lango-Background': 'refresh' };
+    for (let n = 0; n < 3; n += 1) {
+      await app.clock.advance(9 * minute);
+      expect((await listen()).status).to.equal(200);
+      expect((await listen('/console/live/?mode=test&of=home')).status).to.equal(200);
+      expect((await fetch(`${app.url}/console?mode=test`, { headers })).status).to.equal(200);
+      expect(await seenAt(), `after ${9 * (n + 1)} minutes`).to.equal(begun);
+    }
+    const flash = Buffer.from(JSON.stringify({ text: 'It is done.', tone: 'ok' })).toString('base64url');
+    const cookie = `${visitor.cookie}; lango-flash=${flash}`;
+    const [own, asked] = [{ ...headers, cookie }, { cookie }].map((given) =>
+      fetch(`${app.url}/console?mode=test`, { headers: given }).then((answer) => answer.text()),
+    );
+    expect(await own, 'nor does it take what was to be said').not.to.contain('It is done.');
+    expect(await asked).to.contain('It is done.');
+    expect(await seenAt()).to.equal(app.clock.now());
+    await app.clock.advance(31 * minute);
+    const late = await fetch(`${app.url}/console?mode=test`, { headers, redirect: 'manual' });
+    expect(late.status).to.equal(302);
+  });
+
   it('ends when somebody ends the session', async () => {
     const listener = await listen();
     await app.gateway.core.db('sessions').where({ id: visitor.sessionId }).delete();

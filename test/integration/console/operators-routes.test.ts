@@ -91,6 +91,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'POST /console/operators/:id/link': 'people',
   'GET /console/me': 'view',
   'POST /console/me/sessions': 'view',
+  'POST /console/me/password': 'view',
   'POST /console/me/recovery-codes': 'view',
   'GET /console/audit': 'view',
   'GET /console/audit.csv': 'view',
@@ -147,12 +148,13 @@ describe('every route of the console', function () {
   }
 
   async function anApproval(tenant: TestTenant, subject: string): Promise<string> {
-    const { db, now, dataKeys } = app.gateway.core;
-    const deps = { db, now, auditKey: dataKeys.audit, needsTwoPersons: true };
+    const { db, sealer, now, dataKeys } = app.gateway.core;
+    const deps = { db, sealer, now, auditKey: dataKeys.audit, needsTwoPersons: true };
     const what = { kind: 'payment.resolve', tenantId: tenant.id, mode: 'test', subject, stateKey: '1' };
     const why = { payload: { to: 'failed' }, reasonCode: 'other', reason: 'Looked at the statement.' };
-    const approval = await requestApproval(deps, { id: 'opr_somebody', name: 'somebody' }, { ...what, ...why });
-    return approval!.id;
+    const by = { actor: { id: 'opr_somebody', name: 'somebody' }, ip: null };
+    const { approval } = await requestApproval(deps, by, { ...what, ...why }, async () => null);
+    return approval.id;
   }
 
   /** The id in the place of the first parameter; whatever comes after it is made up. */
@@ -234,8 +236,10 @@ describe('every route of the console', function () {
     const seq = async (): Promise<number> => Number((await db('audit_head').first('seq')).seq);
     const before = await seq();
     const forms = routes.filter(({ method, name }) => method === 'POST' && !name.endsWith('*path'));
+    const { formToken } = await openSession(app, { role: 'owner' });
     const sent = [
       { why: 'no token', change: { token: '' } },
+      { why: 'the token of another session', change: { token: formToken } },
       { why: 'another token', change: { token: 'x'.repeat(32) } },
       { why: 'another site', change: { headers: { origin: 'https://evil.example' } } },
       {
@@ -251,6 +255,20 @@ describe('every route of the console', function () {
         const { status } = await session.ask(route, inTest(pathOf(route)), change);
         expect(status, `${route.name}, ${why}`).to.equal(403);
       }
+    expect(await seq()).to.equal(before);
+  });
+
+  it('does nothing for a GET of what is only ever a form', async () => {
+    const { db } = app.gateway.core;
+    const seq = async (): Promise<number> => Number((await db('audit_head').first('seq')).seq);
+    const session = await openSession(app, { role: 'owner' });
+    const before = await seq();
+    const pages = new Set(routes.filter(({ method }) => method === 'GET').map(({ path }) => path));
+    for (const route of routes.filter(({ method, path }) => method === 'POST' && !pages.has(path))) {
+      const path = `${inTest(pathOf(route))}&_token=${session.formToken}&act=take`;
+      const { status } = await session.ask({ method: 'GET' }, path);
+      expect(status, route.name).to.equal(404);
+    }
     expect(await seq()).to.equal(before);
   });
 

@@ -4,11 +4,12 @@
 import { expect } from 'chai';
 import { generateSync } from 'otplib';
 import { forgetOldSessions } from '../../../src/console/manage-operators.ts';
-import { findOperatorByEmail, listSessionsOf } from '../../../src/console/operator-store.ts';
+import { findOperatorByEmail, listSessionsOf, updateOperator } from '../../../src/console/operator-store.ts';
+import { hashPassword } from '../../../src/console/passwords.ts';
 import { listAudit } from '../../../src/platform/audit-store.ts';
 import { buildGateway, type TestGateway } from '../../support/build-gateway.ts';
 import { openBrowser } from '../../support/console-browser.ts';
-import { signedIn, type Visit, type Visitor } from '../../support/console-visitor.ts';
+import { leadsTo, signedIn, type Visit, type Visitor } from '../../support/console-visitor.ts';
 
 describe('operators in the console', () => {
   let app: TestGateway;
@@ -111,7 +112,7 @@ describe('operators in the console', () => {
     const { html } = await local.get('/console/operators');
     expect(html).to.contain(local.operator.email).and.not.contain(owner.operator.email);
     const make = (tenant: string): Promise<Visit> =>
-      local.post('/console/operators', { email: `x${tenant.slice(-4)}@lango.example`, role: 'owner', tenant });
+      local.post('/console/operators', { email: `x${tenant.slice(-4)}@lango.example`, role: 'operator', tenant });
     expect((await make('')).status, 'all tenants').to.equal(404);
     expect((await make(other.id)).status).to.equal(404);
     expect((await make(app.tenant.id)).status).to.equal(200);
@@ -162,6 +163,67 @@ describe('operators in the console', () => {
     await browser.get('/console/me');
     expect((await browser.submit('/console/me/recovery-codes')).location).to.match(/^\/console\/step-up/);
     expect((await browser.get('/console/enrol')).location).to.match(/^\/console\/step-up/);
+  });
+
+  it('lets everybody change their password, who knows the present one; other sessions and links end', async () => {
+    const [old, next] = ['correct horse battery staple', 'a bright lamp above four doors'];
+    const made = await owner.post('/console/operators', { email: 'asha@lango.example', role: 'viewer', tenant: '' });
+    const here = openBrowser(app);
+    await here.get(linkIn(made));
+    await here.submit(linkIn(made), { password: old });
+    const signIn = async (password: string) => {
+      const browser = openBrowser(app);
+      await browser.get('/console/sign-in');
+      return {
+        browser,
+        status: (await browser.submit('/console/sign-in', { email: 'asha@lango.example', password })).status,
+      };
+    };
+    const elsewhere = await signIn(old);
+    expect(elsewhere.status).to.equal(302);
+    const { id } = await find('asha@lango.example');
+    const unused = linkIn(await owner.post(`/console/operators/${id}/link`));
+    await here.get('/console/me');
+    const change = (present: string, password: string) => here.submit('/console/me/password', { present, password });
+    const wrong: [present: string, next: string, words: RegExp][] = [
+      ['not this one', next, /This is not your present password/],
+      [old, 'short', /at least 12 characters/],
+      [old, 'asha and the lamp', /must not contain your e-mail/],
+      [old, old, /Choose another one than the present/],
+    ];
+    for (const [present, password, words] of wrong) {
+      const { status, html } = await change(present, password);
+      expect(status).to.equal(400);
+      expect(html).to.match(words).and.not.contain(`value="${present}"`);
+    }
+    expect((await elsewhere.browser.get('/console/me')).status, 'nothing has changed').to.equal(200);
+    expect((await change(old, next)).location).to.equal('/console/me');
+    expect((await here.get('/console/me')).html).to.contain('Your password is changed');
+    expect((await elsewhere.browser.get('/console/me')).status).to.equal(302);
+    expect((await openBrowser(app).get(unused)).status).to.equal(404);
+    expect([(await signIn(old)).status, (await signIn(next)).status]).to.deep.equal([401, 302]);
+    const [act] = await listAudit(app.gateway.core.db, {
+      tenantId: null,
+      action: 'operator.password_changed',
+      limit: 1,
+    });
+    expect(act).to.include({ actor: id, target: id });
+    const log = JSON.stringify(await app.gateway.core.db('audit_log'));
+    for (const password of [old, next]) expect(log).not.to.contain(password);
+  });
+
+  it('asks for a fresh code before a password is changed, and bears few guesses of the present one', async () => {
+    const stale = await signedIn(app, { role: 'viewer', steppedUpAgo: 11 * 60_000 });
+    const fields = { present: 'x', password: 'a bright lamp above four doors' };
+    expect(leadsTo(await stale.post('/console/me/password', fields))).to.match(/^\/console\/step-up\?next=/);
+    const person = await find(owner.operator.email);
+    const { db, sealer } = app.gateway.core;
+    await updateOperator(db, sealer, { ...person, passwordHash: await hashPassword('correct horse battery staple') });
+    const statuses: number[] = [];
+    for (let n = 0; n < 11; n += 1) statuses.push((await owner.post('/console/me/password', fields)).status);
+    expect(statuses).to.deep.equal([...Array(10).fill(400), 429]);
+    const right = { ...fields, present: 'correct horse battery staple' };
+    expect((await owner.post('/console/me/password', right)).status, 'even with the right one').to.equal(429);
   });
 
   it('forgets sessions that let nobody in any more, and no other', async () => {

@@ -20,13 +20,24 @@ describe('shortcodes in the console', () => {
   afterEach(() => app.close());
 
   const lastAct = async () => (await listAudit(app.gateway.core.db, { tenantId: null, limit: 1 }))[0]!;
+  /** A second person says yes to what an answer leads to. */
+  async function approve({ status, headers, html }: Visit): Promise<void> {
+    expect(status, html).to.equal(302);
+    const where = headers.get('location') ?? '';
+    expect(where).to.match(/^\/console\/approvals\/apr_\w+\?/);
+    const second = await signedIn(app, { role: 'operator' });
+    expect((await second.post(where.replace('?', '/approve?'))).status).to.equal(302);
+  }
+  const lastOf = async (action: string) =>
+    (await listAudit(app.gateway.core.db, { tenantId: null, action, limit: 1 }))[0]!;
   const pageOf = (id: string): Promise<Visit> => operator.get(`/console/shortcodes/${id}?mode=test`);
   const find = async (id: string) => (await findShortcodeAcrossTenants(app.gateway.core.db, id))!;
   const secrets = { consumer_key: 'consumer-of-ours', consumer_secret: 'secret-of-ours', passkey: sandboxPasskey };
 
   async function expectNoSecretIn(texts: readonly string[]): Promise<void> {
-    const audit = JSON.stringify(await app.gateway.core.db('audit_log'));
-    for (const text of [...texts, audit])
+    const { db } = app.gateway.core;
+    const stored = JSON.stringify([await db('audit_log'), await db('approvals')]);
+    for (const text of [...texts, stored])
       for (const secret of Object.values(secrets)) expect(text).not.to.contain(secret);
   }
 
@@ -106,7 +117,7 @@ describe('shortcodes in the console', () => {
     expect((await lastAct()).after).to.include({ outcome: 'notAnswered' });
   });
 
-  it('replaces its credentials once M-PESA takes the new ones; the age begins anew', async () => {
+  it('replaces its credentials once M-PESA takes the new ones and a second person agrees; the age begins anew', async () => {
     const { shortcodeId } = app.tenant;
     const before = await find(shortcodeId);
     app.clock.set(app.clock.now() + 40 * 86_400_000);
@@ -115,14 +126,17 @@ describe('shortcodes in the console', () => {
     const path = `/console/shortcodes/${shortcodeId}/credentials?mode=test`;
     expect((await operator.post(path, { ...secrets, reason: '' })).status, 'without a reason').to.equal(400);
     const replaced = await operator.post(path, { ...secrets, reason });
-    expect(replaced.status, replaced.html).to.equal(302);
+    expect((await find(shortcodeId)).credentialsSealed, 'until it is approved').to.equal(before.credentialsSealed);
+    await expectNoSecretIn([(await pageOf(shortcodeId)).html]);
+    await approve(replaced);
     const after = await find(shortcodeId);
     expect(openCredentials(app.gateway.core.sealer, after)).to.deep.equal(secrets);
     expect(after.credentialId).not.to.equal(before.credentialId);
-    const act = await lastAct();
-    expect(act).to.include({ action: 'shortcode.credentials_replaced', target: shortcodeId, reason });
+    const act = await lastOf('shortcode.credentials_replaced');
+    expect(act).to.include({ target: shortcodeId, reason });
     expect(act.before).to.deep.equal({ fingerprint: before.credentialId });
-    expect(act.after).to.include({ fingerprint: after.credentialId, test: 'accepted' });
+    const how = { test: 'accepted', asked_by: operator.operator.email };
+    expect(act.after).to.include({ fingerprint: after.credentialId, ...how });
     const { html } = await pageOf(shortcodeId);
     expect(html).to.contain('0\u00a0s old');
     await expectNoSecretIn([html, replaced.html]);
@@ -138,8 +152,8 @@ describe('shortcodes in the console', () => {
     expect(refused.html).to.contain('M-PESA refuses them').and.contain('Save them although');
     expect(refused.html).not.to.contain('this-is-not-the-passkey');
     expect((await find(shortcodeId)).credentialsSealed).to.equal(before.credentialsSealed);
-    expect((await operator.post(path, { ...wrong, anyway: 'yes' })).status).to.equal(302);
-    expect((await lastAct()).after).to.include({ test: 'refused' });
+    await approve(await operator.post(path, { ...wrong, anyway: 'yes' }));
+    expect((await lastOf('shortcode.credentials_replaced')).after).to.include({ test: 'refused' });
     expect((await find(shortcodeId)).credentialsSealed).not.to.equal(before.credentialsSealed);
   });
 

@@ -175,7 +175,7 @@ describe('asking M-PESA', () => {
     await app.clock.advance(20 * minutes);
     app.simulator.control.changeSettings({ ackMs: 1000 });
     const payments = app.gateway.core.db('payments').where({ id: raced.id });
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 20_000;
     await app.gateway.worker.dispatch();
     while ((await payments.clone().first('last_asked_at')).last_asked_at === null && Date.now() < deadline)
       await app.clock.advance(0);

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { createOperator } from '../../../src/console/manage-operators.ts';
 import { updateOperator } from '../../../src/console/operator-store.ts';
+import { approve, requestApproval } from '../../../src/platform/approvals.ts';
 import type { Db } from '../../../src/platform/database.ts';
 import { dialectOf } from '../../../src/platform/database.ts';
 import { type ResealDeps, reseal } from '../../../src/platform/reseal.ts';
@@ -26,7 +27,14 @@ async function sealedInSchema(db: Db): Promise<string[]> {
 
 describe('resealing', () => {
   let app: TestGateway;
+  let approvalId: string;
   const key = randomBytes(32);
+  const by = (name: string) => ({ actor: { id: name, name }, ip: null });
+  const approving = (core: TestGateway['gateway']['core']) => ({
+    ...core,
+    auditKey: core.dataKeys.audit,
+    needsTwoPersons: true,
+  });
   const newest = (): ResealDeps['sealer'] => createSealer([key, ...app.gateway.core.masterKeys]);
   const deps = (more: Partial<ResealDeps> = {}): ResealDeps => ({
     db: app.gateway.core.db,
@@ -62,6 +70,10 @@ describe('resealing', () => {
       { email: 'owner@duka.co.ke', role: 'owner', tenantId: null, password: null },
     );
     await updateOperator(core.db, core.sealer, { ...operator, totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
+    const what = { kind: 'x', tenantId: null, mode: null, subject: 'x', stateKey: '', payload: {}, secret: 'it waits' };
+    const why = { reasonCode: 'x', reason: 'because' };
+    const { approval } = await requestApproval(approving(core), by('asha'), { ...what, ...why }, async () => null);
+    approvalId = approval.id;
   });
   afterEach(() => app.close());
 
@@ -85,6 +97,12 @@ describe('resealing', () => {
       expect((await after.call('/v1/events')).body.data[0].data.object).to.equal('payment');
       const made = await after.pay();
       await after.until(made.body.id, 'pending'); // the shortcode's credentials open
+      const secrets: (string | null)[] = [];
+      await approve(approving(after.gateway.core), by('brian'), approvalId, async (_trx, { secret }) => {
+        secrets.push(secret);
+        return () => undefined;
+      });
+      expect(secrets).to.deep.equal(['it waits']);
     } finally {
       await after.close();
     }

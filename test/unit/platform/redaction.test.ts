@@ -95,6 +95,7 @@ describe('redactText', () => {
   it('hides the token of a callback path and keeps the payment’s id', () => {
     const clean = redactText('POST /callbacks/stk/pay_01kahq8z2pf0rs6w5v2r7r3d4e/AbC-_123 404');
     expect(clean).to.equal('POST /callbacks/stk/pay_01kahq8z2pf0rs6w5v2r7r3d4e/[redacted] 404');
+    expect(redactText('GET /console/welcome/AbC-_123?next=x')).to.equal('GET /console/welcome/[redacted]?next=x');
     expect(redactText('https://x.co.ke/callbacks/c2b/AbC-_123/confirmation')).to.equal(
       'https://x.co.ke/callbacks/c2b/[redacted]/confirmation',
     );

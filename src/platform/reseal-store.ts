@@ -20,6 +20,8 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'endpoint_secrets', key: 'id', column: 'secret_sealed' },
   { table: 'operators', key: 'id', column: 'totp_sealed' },
   { table: 'attempts', key: 'id', column: 'response_sealed' },
+  { table: 'statement_lines', key: 'id', column: 'private_sealed' },
+  { table: 'statement_files', key: 'id', column: 'part_sealed' },
 ];
 
 export interface WalkedRow {

@@ -2,6 +2,7 @@
 // where they differ from the payments; and the days that were closed (reconciliation.md).
 
 import type { Knex } from 'knex';
+import { dialectOf } from '../src/platform/database.ts';
 import { createTable, id, time } from '../src/platform/schema.ts';
 
 export async function up(knex: Knex): Promise<void> {
@@ -36,12 +37,18 @@ export async function up(knex: Knex): Promise<void> {
     time(table, 'matched_at');
     // Set while matching has work with it; the sweep reads only this.
     time(table, 'due_at').index();
+    // The daily close that counted it; null until then. Set once, by the close, so that no line is counted twice or never.
+    id(table, 'close_id');
     table.unique(['shortcode_id', 'source', 'external_key']);
+    table.index(['shortcode_id', 'close_id', 'day']);
     table.index(['shortcode_id', 'day', 'status']);
     table.index(['environment', 'shortcode', 'receipt']);
+    // What was taken back is found from what it took back.
+    table.index(['shortcode_id', 'linked_receipt']);
     table.index(['payment_id']);
     table.index(['statement_id', 'id']);
     table.index(['tenant_id', 'mode', 'completed_at', 'id']);
+    table.index(['tenant_id', 'mode', 'status', 'completed_at', 'id']);
   });
 
   await createTable(knex, 'statements', (table) => {
@@ -71,6 +78,9 @@ export async function up(knex: Knex): Promise<void> {
     time(table, 'imported_at');
     // The same file twice; null for one that was thrown away.
     table.string('file_key', 100).unique();
+    // Who works on its import, and until when he is believed to be alive; null while there is nothing to do.
+    table.string('lease_token', 24);
+    time(table, 'lease_until').index();
     table.index(['tenant_id', 'mode', 'created_at', 'id']);
     table.index(['shortcode_id', 'created_at']);
     table.index(['status', 'created_at']);
@@ -107,8 +117,31 @@ export async function up(knex: Knex): Promise<void> {
     time(table, 'pull_night_at');
     time(table, 'pulled_at');
     table.string('pull_problem', 255);
+    // The stretch that is being pulled and how far, as JSON: whoever takes over goes on there.
+    table.string('pull_progress', 500);
+    // The last Nairobi day whose night was reconciled.
+    table.string('reconciled_day', 10);
     table.string('lease_token', 24);
     time(table, 'lease_until');
+  });
+
+  // What came to a shortcode's own address for confirmations and is no line of it, kept in sight: the same body once.
+  await createTable(knex, 'stray_confirmations', (table) => {
+    id(table).primary();
+    id(table, 'tenant_id').notNullable();
+    table.string('mode', 4).notNullable();
+    id(table, 'shortcode_id').notNullable();
+    // `unreadable`, or `other_shortcode`.
+    table.string('reason', 16).notNullable();
+    table.string('named_shortcode', 20);
+    table.string('receipt', 20);
+    table.bigInteger('amount_cents');
+    table.string('source_ip', 45).notNullable();
+    table.string('body_hash', 64).notNullable();
+    table.text('raw_sealed', 'mediumtext').notNullable();
+    time(table, 'at').notNullable();
+    table.unique(['shortcode_id', 'body_hash']);
+    table.index(['tenant_id', 'mode', 'at', 'id']);
   });
 
   await createTable(knex, 'discrepancies', (table) => {
@@ -133,6 +166,8 @@ export async function up(knex: Knex): Promise<void> {
     table.string('assignee_id', 64);
     table.string('assignee_name', 255);
     time(table, 'opened_at').notNullable();
+    // When it was last held against what it is about; a payment that changed since is looked at again.
+    time(table, 'checked_at').notNullable();
     time(table, 'closed_at');
     table.string('closed_by', 64);
     table.string('resolution', 20);
@@ -172,4 +207,16 @@ export async function up(knex: Knex): Promise<void> {
     table.unique(['shortcode_id', 'day']);
     table.index(['tenant_id', 'mode', 'day']);
   });
+  for (const act of ['update', 'delete'] as const) await refuse(knex, act);
+}
+
+/** As for the audit log (004): a day that was closed never changes. */
+async function refuse(knex: Knex, act: 'update' | 'delete'): Promise<void> {
+  const words = `a closed day never changes: no ${act} of daily_closes`;
+  const body =
+    dialectOf(knex) === 'mysql'
+      ? `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${words}'`
+      : `BEGIN SELECT RAISE(ABORT, '${words}'); END`;
+  const when = `BEFORE ${act.toUpperCase()} ON daily_closes FOR EACH ROW`;
+  await knex.raw(`CREATE TRIGGER daily_closes_no_${act} ${when} ${body}`);
 }

@@ -9,16 +9,24 @@ import { findPaymentAcrossTenants } from '../payments/payment-store.ts';
 import { legalOutcomes, type Resolution, resolutionProblem, resolvePayment } from '../payments/resolve-payment.ts';
 import type { SettleDeps, Settled } from '../payments/settle-payments.ts';
 import { type Approval, findApproval } from '../platform/approval-store.ts';
-import { type ApprovalDeps, approve, type Decided, reject, requestApproval } from '../platform/approvals.ts';
+import { approve, type Decided, reject, requestApproval } from '../platform/approvals.ts';
 import type { Db } from '../platform/database.ts';
 import { notFound } from '../platform/errors.ts';
 import { maskPhone } from '../platform/redaction.ts';
+import type { BookActDeps } from './discrepancy-acts.ts';
+import {
+  decideDiscrepancyRequest,
+  isDiscrepancyRequest,
+  showDiscrepancyRequest,
+  whereOfRequest,
+} from './discrepancy-approval.ts';
+import { actingAs, mayTouch } from './form-pages.ts';
 import type { Form } from './session.ts';
 import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
 import { actorOf } from './sign-in.ts';
 import { statusWords } from './status-words.ts';
 
-export type ApprovalPageDeps = ShellDeps & ApprovalDeps & { settling: SettleDeps };
+export type ApprovalPageDeps = ShellDeps & BookActDeps & { settling: SettleDeps };
 
 export const resolveKind = 'payment.resolve';
 
@@ -39,6 +47,9 @@ export function addApprovalPages(router: Router, deps: ApprovalPageDeps): void {
 
   router.get('/console/approvals/:id', sessions.guard('view'), async (ctx) => {
     const asked = await ask(deps, ctx);
+    const other = await findOther(deps, asked, String(ctx.params.id));
+    if (other !== undefined)
+      return showPage(deps, ctx, asked, 'discrepancy-request', await showDiscrepancyRequest(deps, asked, other));
     const { approval, payment } = await findAsked(deps, asked, String(ctx.params.id));
     await showPage(deps, ctx, asked, 'approval', viewApproval(deps, asked, approval, payment));
   });
@@ -46,6 +57,8 @@ export function addApprovalPages(router: Router, deps: ApprovalPageDeps): void {
   router.post('/console/approvals/:id/approve', sessions.guard('settle'), async (ctx) => {
     await sessions.readForm(ctx);
     const asked = await ask(deps, ctx);
+    const other = await findOther(deps, asked, String(ctx.params.id));
+    if (other !== undefined) return decideOther(deps, ctx, asked, other, { approve: true });
     const { approval } = await findAsked(deps, asked, String(ctx.params.id));
     const settled: Settled[] = [];
     const decided = await approve(deps, actorOf(asked.visitor.operator), approval.id, (trx) =>
@@ -60,10 +73,32 @@ export function addApprovalPages(router: Router, deps: ApprovalPageDeps): void {
   router.post('/console/approvals/:id/reject', sessions.guard('settle'), async (ctx) => {
     const form = await sessions.readForm(ctx);
     const asked = await ask(deps, ctx);
+    const other = await findOther(deps, asked, String(ctx.params.id));
+    if (other !== undefined)
+      return decideOther(deps, ctx, asked, other, { approve: false, note: form.get('note') });
     const { approval } = await findAsked(deps, asked, String(ctx.params.id));
     tellDecision(ctx, await reject(deps, actorOf(asked.visitor.operator), approval.id, form.get('note')));
     ctx.redirect(paymentUrl(approval.subject, asked));
   });
+}
+
+/** A request about discrepancies, if it is one and the operator's to see. */
+async function findOther({ db }: ApprovalPageDeps, asked: Asked, id: string): Promise<Approval | undefined> {
+  const approval = await findApproval(db, id);
+  if (approval === undefined || !isDiscrepancyRequest(approval)) return undefined;
+  return mayTouch(asked.visitor.operator, approval.tenantId) ? approval : undefined;
+}
+
+async function decideOther(
+  deps: ApprovalPageDeps,
+  ctx: Koa.Context,
+  asked: Asked,
+  approval: Approval,
+  decision: Parameters<typeof decideDiscrepancyRequest>[3],
+): Promise<void> {
+  const decided = await decideDiscrepancyRequest(deps, actingAs(deps, ctx), approval, decision);
+  tellDecision(ctx, decided);
+  ctx.redirect(decided === 'own' ? approvalUrl(approval, asked) : whereOfRequest(approval, asked));
 }
 
 function addResolvePages(router: Router, deps: ApprovalPageDeps): void {
@@ -160,8 +195,8 @@ async function perform(
 
 const decisionWords: Readonly<Record<Decided, readonly [words: string, tone: 'ok' | 'bad']>> = {
   approved: ['Approved, and done.', 'ok'],
-  rejected: ['Turned down. The payment stays as it is.', 'ok'],
-  withdrawn: ['Withdrawn. The payment stays as it is.', 'ok'],
+  rejected: ['Turned down. Nothing was changed.', 'ok'],
+  withdrawn: ['Withdrawn. Nothing was changed.', 'ok'],
   outdated: [
     'It changed while it waited, or the receipt belongs to another payment. Nothing was done; ask again if need be.',
     'bad',

@@ -66,6 +66,7 @@ const pages: Readonly<Record<string, string>> = {
   sc: '/console/shortcodes/',
   key: '/console/keys/',
   opr: '/console/operators/',
+  cls: '/console/reconciliation/closes/',
 };
 
 function pathOf(target: string | null): string | null {

@@ -16,6 +16,7 @@ import { createHomes } from './home-view.ts';
 import { addLivePages } from './live-pages.ts';
 import type { PaymentActDeps } from './payment-actions.ts';
 import { createSessions } from './session.ts';
+import type { StatementPageDeps } from './statement-pages.ts';
 import { createStrips } from './strip.ts';
 import type { SystemPageDeps } from './system-pages.ts';
 import { addUnknownPages } from './unknown-pages.ts';
@@ -31,6 +32,7 @@ export interface ConsoleSurroundings
   /** What may be done with payments and webhooks. */
   payments: PaymentActDeps['payments'] & SettleDeps;
   webhooks: WebhookActDeps['webhooks'];
+  statements: StatementPageDeps['statements'];
 }
 
 export interface ConsoleParts extends ConsoleSurroundings {
@@ -80,6 +82,7 @@ export function connectConsole(given: ConsoleParts): Console {
     homes,
     auditChain,
     settling: given.payments,
+    acting: { ...given.payments, ...given },
     checking: given.payments,
     needsTwoPersons: settings.needsTwoPersons,
   };

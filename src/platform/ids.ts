@@ -24,6 +24,7 @@ export type IdPrefix =
   | 'opr'
   | 'apr'
   | 'lin'
+  | 'cst'
   | 'not'
   | 'cls';
 

@@ -77,8 +77,18 @@ export interface Discrepancy extends Finding {
   closedWhy: string | null;
 }
 
-/** The same finding always has the same fingerprint: its type, and the payment, line or receipt it is about. */
-export function fingerprintOf({ type, tenantId, shortcodeId, paymentId, lineId, receipt }: Finding): string {
-  const about = [type, tenantId, shortcodeId ?? '-', paymentId ?? '-', lineId ?? receipt ?? '-'].join(' ');
+/**
+ * The same finding always has the same fingerprint: its type, and the payment and receipt it is about. Several sources
+ * tell one receipt in a line each, which is one discrepancy.
+ */
+export function fingerprintOf({
+  type,
+  tenantId,
+  shortcodeId,
+  paymentId,
+  lineId,
+  receipt,
+}: Omit<Finding, 'day' | 'atRiskCents' | 'detail' | 'candidates' | 'mode'>): string {
+  const about = [type, tenantId, shortcodeId ?? '-', paymentId ?? '-', receipt ?? lineId ?? '-'].join(' ');
   return createHash('sha256').update(about).digest('hex');
 }

@@ -42,13 +42,14 @@ const sealedBox = (id: string): [string, string, string] => ['statement_lines', 
 /**
  * Adds what is new; how many lines were. The same line in one call, or heard before, counts once.
  * @param lines of one shortcode; a few hundred at a time
+ * @param isHeld matching does not look at them yet: more lines belong to them
  */
 export async function addLines(
   db: Db,
   sealer: Sealer,
   owner: LineOwner,
   lines: readonly SourceLine[],
-  { now, statementId = null }: { now: number; statementId?: string | null },
+  { now, statementId = null, isHeld = false }: { now: number; statementId?: string | null; isHeld?: boolean },
 ): Promise<number> {
   const rows = lines.map((line): Row => {
     const id = newId('lin');
@@ -78,7 +79,7 @@ export async function addLines(
       rule: isMatched(line) ? null : 'R7',
       payment_id: null,
       matched_at: null,
-      due_at: isMatched(line) ? now : null,
+      due_at: isMatched(line) && !isHeld ? now : null,
     };
   });
   return insertIgnoringDuplicates(db, 'statement_lines', rows);

@@ -11,6 +11,7 @@ import { type ResealDeps, reseal } from '../../../src/platform/reseal.ts';
 import { countStaleBoxes, replaceBoxes, sealedColumns } from '../../../src/platform/reseal-store.ts';
 import { createSealer } from '../../../src/platform/sealing.ts';
 import { buildGateway, type TestGateway } from '../../support/build-gateway.ts';
+import { confirm, confirmationBody } from '../../support/feeds.ts';
 import { startReceiver } from '../../support/webhook-receiver.ts';
 
 /** `table.column` of every column whose name says that it is sealed. */
@@ -55,6 +56,8 @@ describe('resealing', () => {
     await app.call(`/v1/webhook-endpoints/${endpoint.body.id}/test`, { method: 'POST' });
     await app.advance(0);
     await receiver.close();
+    for (const confirmation of [confirmationBody(app, { BusinessShortCode: '174379' }), 'unreadable'])
+      await confirm(app, app.tenant.shortcodeId, confirmation);
     const { core } = app.gateway;
     const { operator } = await createOperator(
       { ...core, consoleKey: core.dataKeys.console, auditKey: core.dataKeys.audit },

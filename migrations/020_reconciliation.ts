@@ -174,7 +174,9 @@ export async function up(knex: Knex): Promise<void> {
     table.string('closed_why', 500);
     table.index(['status', 'severity', 'opened_at']);
     table.index(['tenant_id', 'mode', 'status', 'opened_at', 'id']);
+    table.index(['mode', 'status', 'opened_at', 'id']);
     table.index(['shortcode_id', 'day', 'status']);
+    table.index(['status', 'payment_id']);
     table.index(['payment_id']);
     table.index(['line_id']);
   });

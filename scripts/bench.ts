@@ -13,6 +13,7 @@ import { type MemoryResult, measureMemory } from './bench/memory.ts';
 import { build, killChildren, startFloor, startGateway, startLoader } from './bench/processes.ts';
 import { type CaseSummary, summarise, table } from './bench/report.ts';
 import { openStage, type Stage, type Undo } from './bench/stage.ts';
+import { measureStatements, type StatementProfile } from './bench/statements.ts';
 import {
   describeWebhooks,
   measureWebhooks,
@@ -22,7 +23,7 @@ import {
   webhookParts,
 } from './bench/webhooks/measure.ts';
 
-const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|memory|all] [options]]
+const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|statements|memory|all] [options]]
   --rounds N       rounds of floor and Lango, at least 3 (default 3)
   --seconds N      length of each measurement (default 5; for memory 300)
   --part NAME      of webhooks only: throughput, latency, recovery or plans
@@ -35,6 +36,7 @@ const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|memor
 interface Options {
   cases: readonly CaseName[];
   webhooks: readonly WebhookPart[];
+  withStatements: boolean;
   withMemory: boolean;
   rounds: number;
   seconds: number | null;
@@ -59,7 +61,7 @@ function readOptions(): Options {
     options: { rounds: text, seconds: text, json: text, profile: text, part: text, memory: flag, assert: flag },
   });
   const [name = 'all', ...rest] = positionals;
-  const known = ['all', 'memory', 'webhooks', ...caseNames].includes(name);
+  const known = ['all', 'memory', 'webhooks', 'statements', ...caseNames].includes(name);
   if (rest.length > 0 || !known) throw new Error(`there is no measurement ${positionals.join(' ')}`);
   const parts = webhookParts.filter((part) => values.part === undefined || part === values.part);
   if (parts.length === 0 || (values.part !== undefined && name !== 'webhooks'))
@@ -67,6 +69,7 @@ function readOptions(): Options {
   return {
     cases: name === 'all' ? caseNames : caseNames.filter((one) => one === name),
     webhooks: name === 'all' || name === 'webhooks' ? parts : [],
+    withStatements: name === 'all' || name === 'statements',
     withMemory: name === 'memory' || values.memory,
     rounds: wholeNumber('rounds', values.rounds ?? '3', 3),
     seconds: values.seconds === undefined ? null : wholeNumber('seconds', values.seconds, 1),
@@ -108,13 +111,14 @@ function machine({ mysql, redis }: Services) {
 interface Results {
   summaries: CaseSummary[];
   webhooks: WebhookResult | null;
+  statements: StatementProfile[];
   memory: MemoryResult | null;
 }
 
 const undo: Undo = (step) => undoing.push(step);
 
 async function measure(services: Services, options: Options): Promise<Results> {
-  const results: Results = { summaries: [], webhooks: null, memory: null };
+  const results: Results = { summaries: [], webhooks: null, statements: [], memory: null };
   const { rounds, seconds, profile } = options;
   if (options.cases.length > 0 || options.withMemory) {
     const stage = await openStage(services, undo);
@@ -130,6 +134,10 @@ async function measure(services: Services, options: Options): Promise<Results> {
     const wanted: WebhookOptions = { parts: options.webhooks, rounds, seconds: seconds ?? 5, profile };
     results.webhooks = await measureWebhooks(services, undo, wanted, say);
     if (results.webhooks.throughput !== null) results.summaries.push(summarise(results.webhooks.throughput));
+  }
+  if (options.withStatements) {
+    say('statements');
+    results.statements = await measureStatements(services, undo, rounds, say);
   }
   return results;
 }
@@ -154,12 +162,12 @@ async function run(options: Options): Promise<number> {
     say(`The machine is busy with something else (load ${on.load_before}): the ratios will suffer.`);
   if (options.profile !== null) mkdirSync(options.profile, { recursive: true });
   const results = await measure(services, options);
-  const { summaries: cases, webhooks, memory } = results;
+  const { summaries: cases, webhooks, statements, memory } = results;
   sayResults(results);
   if (options.json !== null)
     writeFileSync(
       options.json,
-      `${JSON.stringify({ at: new Date().toISOString(), machine: on, cases, webhooks, memory }, null, 2)}\n`,
+      `${JSON.stringify({ at: new Date().toISOString(), machine: on, cases, webhooks, statements, memory }, null, 2)}\n`,
     );
   const mistakes = [
     ...cases.flatMap((one) => one.mistakes.map((text) => `${one.case}: ${text}`)),
@@ -167,7 +175,11 @@ async function run(options: Options): Promise<number> {
     ...(memory?.mistakes ?? []).map((text) => `memory: ${text}`),
   ];
   for (const mistake of mistakes) say(`WRONG: ${mistake}`);
-  const isBelow = cases.some(({ reached }) => !reached) || memory?.flat === false || webhooks?.reached === false;
+  const isBelow =
+    cases.some(({ reached }) => !reached) ||
+    memory?.flat === false ||
+    webhooks?.reached === false ||
+    statements.some(({ reached }) => !reached);
   return mistakes.length > 0 || (options.mustReach && isBelow) ? 1 : 0;
 }
 

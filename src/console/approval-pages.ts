@@ -13,6 +13,8 @@ import { approve, type Decided, reject, requestApproval } from '../platform/appr
 import type { Db } from '../platform/database.ts';
 import { notFound } from '../platform/errors.ts';
 import { maskPhone } from '../platform/redaction.ts';
+import { closeKind, dayOfApproval } from './close-acts.ts';
+import { newCloseHref } from './close-view.ts';
 import type { BookActDeps } from './discrepancy-acts.ts';
 import {
   decideDiscrepancyRequest,
@@ -48,6 +50,8 @@ export function addApprovalPages(router: Router, deps: ApprovalPageDeps): void {
   router.get('/console/approvals/:id', sessions.guard('view'), async (ctx) => {
     const asked = await ask(deps, ctx);
     const other = await findOther(deps, asked, String(ctx.params.id));
+    // A day that waits for a second person is looked at, and decided, where it is closed.
+    if (other?.kind === closeKind) return ctx.redirect(closeUrl(other, asked));
     if (other !== undefined)
       return showPage(deps, ctx, asked, 'discrepancy-request', await showDiscrepancyRequest(deps, asked, other));
     const { approval, payment } = await findAsked(deps, asked, String(ctx.params.id));
@@ -74,18 +78,17 @@ export function addApprovalPages(router: Router, deps: ApprovalPageDeps): void {
     const form = await sessions.readForm(ctx);
     const asked = await ask(deps, ctx);
     const other = await findOther(deps, asked, String(ctx.params.id));
-    if (other !== undefined)
-      return decideOther(deps, ctx, asked, other, { approve: false, note: form.get('note') });
+    if (other !== undefined) return decideOther(deps, ctx, asked, other, { approve: false, note: form.get('note') });
     const { approval } = await findAsked(deps, asked, String(ctx.params.id));
     tellDecision(ctx, await reject(deps, actorOf(asked.visitor.operator), approval.id, form.get('note')));
     ctx.redirect(paymentUrl(approval.subject, asked));
   });
 }
 
-/** A request about discrepancies, if it is one and the operator's to see. */
+/** A request about discrepancies or a day, if it is one and the operator's to see. */
 async function findOther({ db }: ApprovalPageDeps, asked: Asked, id: string): Promise<Approval | undefined> {
   const approval = await findApproval(db, id);
-  if (approval === undefined || !isDiscrepancyRequest(approval)) return undefined;
+  if (approval === undefined || !(isDiscrepancyRequest(approval) || approval.kind === closeKind)) return undefined;
   return mayTouch(asked.visitor.operator, approval.tenantId) ? approval : undefined;
 }
 
@@ -96,9 +99,15 @@ async function decideOther(
   approval: Approval,
   decision: Parameters<typeof decideDiscrepancyRequest>[3],
 ): Promise<void> {
+  if (approval.kind === closeKind) return ctx.redirect(closeUrl(approval, asked));
   const decided = await decideDiscrepancyRequest(deps, actingAs(deps, ctx), approval, decision);
   tellDecision(ctx, decided);
   ctx.redirect(decided === 'own' ? approvalUrl(approval, asked) : whereOfRequest(approval, asked));
+}
+
+function closeUrl(approval: Approval, { scope }: Asked): string {
+  const { shortcodeId, day } = dayOfApproval(approval);
+  return newCloseHref(shortcodeId, day, scope.query);
 }
 
 function addResolvePages(router: Router, deps: ApprovalPageDeps): void {

@@ -11,6 +11,7 @@ import { AppError } from '../platform/errors.ts';
 import { spanText } from '../platform/render.ts';
 import type { Sealer } from '../platform/sealing.ts';
 import { type AttentionItem, type AttentionKind, attentionKinds, type Severity } from './attention.ts';
+import { assignBooks } from './attention-books.ts';
 import { assign, listAssignments } from './attention-store.ts';
 import { listAttention } from './list-attention.ts';
 import type { Form } from './session.ts';
@@ -51,7 +52,7 @@ export function addAttentionPages(router: Router, deps: AttentionPageDeps): void
           ...severityWords[severity],
           items: items
             .filter((item) => item.severity === severity)
-            .map((item) => viewItem(item, asked, names.get(item.key) ?? null, deps.now())),
+            .map((item) => viewItem(item, asked, names.get(item.key) ?? item.assignee ?? null, deps.now())),
         }))
         .filter((group) => group.items.length > 0),
       mayAct: asked.may('act') && items.length > 0,
@@ -132,12 +133,9 @@ async function assignAll(
   items: readonly AttentionItem[],
 ): Promise<number> {
   await inTransaction(db, async (trx) => {
-    await assign(
-      trx,
-      items.map(({ key }) => key),
-      act === 'take' ? visitor.operator : null,
-      now(),
-    );
+    const keys = items.map(({ key }) => key);
+    const others = await assignBooks(trx, keys, actorOf(visitor.operator), act === 'take', now());
+    await assign(trx, others, act === 'take' ? visitor.operator : null, now());
     for (const { key, tenantId } of items) {
       const after = { with: act === 'take' ? visitor.operator.email : null };
       const entry = { actor: actorOf(visitor.operator), action: 'attention.assigned', tenantId, target: key, after };

@@ -8,6 +8,7 @@ import type { OpenPayment, TroubledEndpoint } from './attention-store.ts';
 export const attentionKinds = {
   unsure: 'Not sure yet',
   review: 'Needs review',
+  books: 'Discrepancies',
   approval: 'Approvals',
   delivery: 'Webhooks',
 } as const;
@@ -30,6 +31,8 @@ export interface AttentionItem {
   tenantId: string | null;
   /** M-PESA can be asked about it. */
   mayAsk: boolean;
+  /** Whom it is given to, where the row itself says so. */
+  assignee?: string | null;
 }
 
 /** Younger than this, a payment without an answer is still being asked about often enough. */
@@ -81,13 +84,14 @@ export function approvalItem(approval: Approval, tenantName: string, isOwn: bool
     receipt?: string | null;
     amountKes?: number | null;
   };
+  const cents = approval.payload.at_risk_cents ?? approval.payload.variance_cents;
   return {
     key: approval.id,
     kind: 'approval',
     severity: 'medium',
     title: isOwn ? 'Your request waits for somebody else' : 'An approval waits for you',
     detail: `${tenantName}; asked by ${approval.requestedName}${receipt === null ? '' : `, receipt ${receipt}`}`,
-    kesAtRisk: amountKes,
+    kesAtRisk: amountKes ?? (typeof cents === 'number' ? cents / 100 : null),
     since: approval.createdAt,
     href: `/console/approvals/${approval.id}`,
     act: 'Look',

@@ -67,6 +67,9 @@ const pages: Readonly<Record<string, string>> = {
   key: '/console/keys/',
   opr: '/console/operators/',
   cls: '/console/reconciliation/closes/',
+  dsc: '/console/reconciliation/discrepancies/',
+  lin: '/console/reconciliation/lines/',
+  stm: '/console/reconciliation/imports/',
 };
 
 function pathOf(target: string | null): string | null {

@@ -87,14 +87,28 @@ async function showList(deps: DiscrepancyPageDeps, ctx: Koa.Context): Promise<vo
     isOpen: chosen.status === 'open',
     tabs: [
       { word: 'Open', href: withQuery(ctx, { status: null, before: null }), isCurrent: chosen.status === 'open' },
-      { word: 'Closed', href: withQuery(ctx, { status: 'closed', before: null }), isCurrent: chosen.status === 'closed' },
+      {
+        word: 'Closed',
+        href: withQuery(ctx, { status: 'closed', before: null }),
+        isCurrent: chosen.status === 'closed',
+      },
     ],
-    types: choicesOf([['', 'Any kind'], ...discrepancyTypes.map((one) => [one, typeWords[one].name] as const)], chosen.type),
+    types: choicesOf(
+      [['', 'Any kind'], ...discrepancyTypes.map((one) => [one, typeWords[one].name] as const)],
+      chosen.type,
+    ),
     severities: choicesOf(
       [['', 'Any severity'], ...severities.map((one) => [one, severityWords[one].word] as const)],
       chosen.severity,
     ),
-    assignees: choicesOf([['', 'Anybody'], ['me', 'Me'], ['nobody', 'Nobody']], chosen.assignee),
+    assignees: choicesOf(
+      [
+        ['', 'Anybody'],
+        ['me', 'Me'],
+        ['nobody', 'Nobody'],
+      ],
+      chosen.assignee,
+    ),
     shortcodes: choicesOf([['', 'Any shortcode'], ...names], chosen.shortcode),
     day: chosen.day,
     hidden: pairsOf(chosen),
@@ -134,7 +148,9 @@ async function showOne(deps: DiscrepancyPageDeps, ctx: Koa.Context): Promise<voi
       scope.query,
       maySettle && legal.includes('link') ? (chosen) => settleHref('link', `&payment=${chosen}`) : null,
     ),
-    settles: maySettle ? legal.filter(isHeavy).map((act) => ({ word: `${actNames[act]}…`, href: settleHref(act) })) : [],
+    settles: maySettle
+      ? legal.filter(isHeavy).map((act) => ({ word: `${actNames[act]}…`, href: settleHref(act) }))
+      : [],
     waiting: await waitingOf(deps, discrepancy, scope.query),
     mayAct: asked.may('act'),
     mayAsk: legal.includes('ask_again'),

@@ -10,7 +10,12 @@ import { notFound } from '../platform/errors.ts';
 import { invalid } from '../platform/validation.ts';
 import type { ActChoice } from '../reconciliation/act-on-discrepancies.ts';
 import type { Discrepancy } from '../reconciliation/discrepancy.ts';
-import { type DiscrepancyAct, discrepancyActs, legalDiscrepancyActs, needsSecondPerson } from '../reconciliation/discrepancy-acts.ts';
+import {
+  type DiscrepancyAct,
+  discrepancyActs,
+  legalDiscrepancyActs,
+  needsSecondPerson,
+} from '../reconciliation/discrepancy-acts.ts';
 import { actAs, requestAs } from './discrepancy-acts.ts';
 import { actNames, type DiscrepancyPageDeps, getMine, lightActs, tell, urlOf } from './discrepancy-pages.ts';
 import { discrepanciesPath as base, headOf, showPaymentSide } from './discrepancy-view.ts';
@@ -110,7 +115,11 @@ async function show(
 }
 
 /** By id, receipt or reference, of the discrepancy's own tenant. */
-async function findTheirs(deps: DiscrepancyPageDeps, { tenantId, mode }: Discrepancy, name: string): Promise<Payment | undefined> {
+async function findTheirs(
+  deps: DiscrepancyPageDeps,
+  { tenantId, mode }: Discrepancy,
+  name: string,
+): Promise<Payment | undefined> {
   return findPaymentByName(deps.db, deps.sealer, { tenantId, mode }, name);
 }
 

@@ -134,7 +134,9 @@ const actWords: Readonly<Record<string, string>> = {
 export function showNotes(notes: readonly Note[]) {
   return notes.toReversed().map(({ actor, act, text, at }) => ({
     who: actor.name,
-    did: actWords[act] ?? (act in endWords ? endWords[act as keyof typeof endWords].toLowerCase() : act.replaceAll('_', ' ')),
+    did:
+      actWords[act] ??
+      (act in endWords ? endWords[act as keyof typeof endWords].toLowerCase() : act.replaceAll('_', ' ')),
     text,
     at,
   }));

@@ -2,6 +2,7 @@
 // up, endpoints that were disabled, settings that M-PESA refuses. The most urgent first.
 
 import { spanText } from '../platform/render.ts';
+import { criticalBooks } from './attention-books.ts';
 import { readSettingsRefusals } from './conditions-pushes.ts';
 import { type Condition, counted, namesOf, type Snapshot, shortcodeName, sumOf } from './conditions-words.ts';
 import type { DeadDeliveries, DoubtfulPayments } from './home-store.ts';
@@ -49,6 +50,7 @@ export function attentionItems(
   const here = unknown.filter(({ shortcodeId }) => failing.includes(shortcodeId));
   const elsewhere = unknown.filter(({ shortcodeId }) => !failing.includes(shortcodeId));
   return [
+    ...criticalBooks(snapshot.critical, hrefOf),
     ...unsure(here, snapshot, hrefOf, true, elsewhere.length > 0),
     ...reviews(
       doubtful.filter(({ status }) => status === 'needs_review'),

@@ -117,6 +117,7 @@ function narrow(snapshot: Snapshot, tenantId: string | null): Snapshot {
     pushes: snapshot.pushes.filter(isOwn),
     outcomes: snapshot.outcomes.filter(isOwn),
     endpoints: snapshot.endpoints.filter((one) => one.tenantId === tenantId),
+    critical: snapshot.critical.filter((one) => one.tenantId === tenantId),
   };
 }
 

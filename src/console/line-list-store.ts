@@ -105,11 +105,11 @@ export async function listLinesOfReceipt(
     .where({ environment, shortcode, receipt })
     .where({ shortcode_id: shortcodeId })
     .limit(50);
-  const back = await db('statement_lines')
-    .where({ shortcode_id: shortcodeId, linked_receipt: receipt })
-    .limit(50);
+  const back = await db('statement_lines').where({ shortcode_id: shortcodeId, linked_receipt: receipt }).limit(50);
   const rows = new Map([...same, ...back].map((row) => [String(row.id), row]));
-  return [...rows.values()].map((row) => toLine(row, sealer)).sort((left, right) => left.completedAt - right.completedAt);
+  return [...rows.values()]
+    .map((row) => toLine(row, sealer))
+    .sort((left, right) => left.completedAt - right.completedAt);
 }
 
 /** The newest line of each of these receipts, of one shortcode. */

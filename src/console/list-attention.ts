@@ -3,6 +3,7 @@
 import { listWaitingApprovals } from '../platform/approval-store.ts';
 import type { Db } from '../platform/database.ts';
 import { type AttentionItem, approvalItem, byUrgency, endpointItem, paymentItem, unsureAfterMs } from './attention.ts';
+import { listBookItems } from './attention-books.ts';
 import { listOpenPayments, listTroubledEndpoints, mostItems } from './attention-store.ts';
 import type { Scope } from './scope.ts';
 
@@ -21,7 +22,10 @@ export async function listAttention(
     listTroubledEndpoints(db, tenantIds, scope.mode),
     listWaitingApprovals(db, tenantIds, at, mostItems),
   ]);
+  const inQueue = new Set(payments.map(({ id }) => id));
+  const books = await listBookItems(db, tenantIds, scope, inQueue, mostItems);
   return [
+    ...books,
     ...payments.map((payment) => paymentItem(payment, nameOf(payment.tenantId), at)),
     ...endpoints.map((endpoint) => endpointItem(endpoint, nameOf(endpoint.tenantId), at)),
     ...approvals

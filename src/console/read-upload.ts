@@ -31,12 +31,15 @@ export async function readUpload<T>(
 ): Promise<{ taken: T } | { fields: ReadonlyMap<string, string> }> {
   const fields = new Map<string, string>();
   let taking: Promise<T> | null = null;
+  let file: Readable | null = null;
   const parser = openParser(request, mostBytes);
   const read = new Promise<void>((resolve, reject) => {
     const fail = (): void => reject(new AppError('invalid_request', 'The form ended before its end. Send it again.'));
     parser.on('field', (name, value) => void fields.set(name, value));
     parser.on('file', (_field, stream, name) => {
-      request.once('close', () => request.complete || stream.destroy(new Error('broken off')));
+      file = stream;
+      // Whoever reads it hears of an error anyway; where nobody does, it must not end the process.
+      stream.on('error', () => undefined);
       taking ??= take(new Map(fields), { name: name ?? '', bytes: stream });
       // Whoever refuses a file leaves it unread, and the end of the form would never come.
       taking.catch(reject).finally(() => stream.resume());
@@ -52,6 +55,9 @@ export async function readUpload<T>(
   } catch (thrown) {
     request.unpipe(parser);
     parser.destroy();
+    // Whoever still reads the file hears of it, and is waited for: what he began to store is removed by then.
+    (file as Readable | null)?.destroy(new Error('the upload was broken off'));
+    await (taking as Promise<T> | null)?.catch(() => undefined);
     await skipRest(request, 2 * mostBytes);
     throw thrown;
   }

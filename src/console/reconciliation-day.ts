@@ -1,13 +1,14 @@
 // One day of one shortcode as its page shows it: a sentence first, what M-PESA moved beside what the payments say, which
-// sources have told it, and what can be done now. The figures are those its close has, or would have.
+// sources have told it, and what can be done now. What its close would say, to the cent and with balances, is the close's.
 
 import type { Shortcode } from '../mpesa/shortcode-store.ts';
+import type { LineKind } from '../mpesa/source-line.ts';
 import { numberText } from '../platform/render.ts';
-import type { CloseDraft } from '../reconciliation/close.ts';
-import { nairobiDay } from '../reconciliation/line.ts';
+import type { OpenCount } from '../reconciliation/discrepancy-store.ts';
+import { type LineStatus, nairobiDay, sources } from '../reconciliation/line.ts';
 import { centsText, closeDayText, closesPath, newCloseHref } from './close-view.ts';
 import { counted } from './conditions-words.ts';
-import { dayUrl } from './reconciliation-grid.ts';
+import type { DayFigures } from './reconciliation-day-store.ts';
 import { sourceWords } from './reconciliation-words.ts';
 import type { Scope } from './scope.ts';
 import { shortcodeName } from './shortcode-view.ts';
@@ -16,9 +17,9 @@ import type { Word } from './status-words.ts';
 export interface DayAround {
   shortcode: Shortcode;
   day: string;
-  draft: CloseDraft;
+  figures: DayFigures;
+  open: readonly OpenCount[];
   closeId: string | null;
-  withoutLine: { count: number; kes: number };
   scope: Scope;
   now: number;
   mayAct: boolean;
@@ -31,124 +32,157 @@ interface Sum {
   isTotal: boolean;
 }
 
+/** Receipts for which no payment is expected. */
+const needsNone: ReadonlySet<string> = new Set<LineStatus>(['reversal', 'classified']);
+
 export function viewDay(around: DayAround) {
-  const { shortcode, day, draft, closeId, scope, now, mayAct, mayClose } = around;
-  const { movements, payments, matching, variance } = draft;
+  const { shortcode, day, figures, closeId, scope, now, mayAct, mayClose } = around;
+  const { moved, paid } = figures;
   const isToday = day === nairobiDay(now);
   const self = `/console/reconciliation/days/${shortcode.id}/${day}`;
+  const more = `&shortcode=${shortcode.id}`;
+  const { count, cents } = atRisk(around.open);
+  const moneyIn = moved.payment ?? { count: 0, cents: 0 };
   return {
     name: shortcodeName(shortcode),
     dayWords: closeDayText(day),
     verdict: verdictOf(around, isToday),
     facts: [
-      { name: 'Money in by M-PESA', value: `KES\u00a0${centsText(movements.payment.cents)}`, sub: counted(movements.payment.count, 'receipt') },
-      { name: 'Paid here', value: `KES\u00a0${numberText(payments.succeeded.kes)}`, sub: counted(payments.succeeded.count, 'payment') },
-      { name: 'Variance', value: `KES\u00a0${centsText(variance.totalCents)}`, sub: variance.totalCents === 0 ? 'it adds up' : 'see below' },
       {
-        name: 'With their payment',
-        value: matching.rateBasisPoints === null ? '–' : `${(matching.rateBasisPoints / 100).toFixed(1)}\u00a0%`,
-        sub: `${numberText(matching.matched)} of ${counted(matching.receipts, 'receipt')}`,
+        name: 'Money in by M-PESA',
+        value: `KES\u00a0${centsText(moneyIn.cents)}`,
+        sub: counted(moneyIn.count, 'receipt'),
       },
+      { name: 'Paid here', value: `KES\u00a0${numberText(paid.kes)}`, sub: counted(paid.count, 'payment') },
+      { name: 'At risk', value: `KES\u00a0${centsText(cents)}`, sub: counted(count, 'difference') },
+      matchedFact(figures),
     ],
-    sums: sumsOf(draft),
-    matched: matchedOf(around),
-    sources: sourcesOf(draft),
+    sums: movedSums(figures),
+    matched: matchedSums(figures),
+    sources: sourcesOf(figures),
     runAction: mayAct ? `${self}/run${scope.query}` : null,
-    closeHref: closeId === null ? (mayClose && !isToday ? newCloseHref(shortcode.id, day, scope.query) : null) : `${closesPath}/${closeId}${scope.query}`,
+    closeHref: closeHrefOf(around, mayClose && !isToday),
     isClosed: closeId !== null,
-    importHref: mayAct ? `/console/reconciliation/imports${scope.query}` : null,
-    linesHref: `/console/reconciliation/lines${scope.query}&shortcode=${shortcode.id}&from=${day}&to=${day}`,
-    allHref: `/console/reconciliation/discrepancies${scope.query}&shortcode=${shortcode.id}`,
-    selfHref: dayUrl(shortcode.id, day, scope),
+    importHref: mayAct ? `/console/reconciliation/imports${scope.query}${more}` : null,
+    linesHref: `/console/reconciliation/lines${scope.query}${more}&from=${day}&to=${day}`,
+    allHref: `/console/reconciliation/discrepancies${scope.query}${more}&day=${day}`,
+  };
+}
+
+function closeHrefOf({ closeId, shortcode, day, scope }: DayAround, mayClose: boolean): string | null {
+  if (closeId !== null) return `${closesPath}/${closeId}${scope.query}`;
+  return mayClose ? newCloseHref(shortcode.id, day, scope.query) : null;
+}
+
+function atRisk(open: readonly OpenCount[]): { count: number; cents: number } {
+  const own = open.filter(({ severity }) => severity !== 'info');
+  return {
+    count: own.reduce((sum, one) => sum + one.count, 0),
+    cents: own.reduce((sum, one) => sum + one.atRiskCents, 0),
   };
 }
 
 /** The sentence of the day. */
-function verdictOf({ draft, closeId }: DayAround, isToday: boolean): Word & { words: string } {
-  const { criticalOpen, discrepancies, sources, variance } = draft;
-  const open = Object.values(discrepancies).filter(({ severity }) => severity !== 'info');
-  const count = open.reduce((sum, one) => sum + one.count, 0);
-  const cents = open.reduce((sum, one) => sum + one.atRiskCents, 0);
-  const isTold = Object.values(sources).some(({ coversDay }) => coversDay);
-  if (criticalOpen > 0)
+function verdictOf({ figures, open, closeId }: DayAround, isToday: boolean): Word & { words: string } {
+  const { count, cents } = atRisk(open);
+  const critical = open.find(({ severity }) => severity === 'critical')?.count ?? 0;
+  const words = `${counted(count, 'difference')} open, KES\u00a0${centsText(cents)} at risk`;
+  if (critical > 0)
     return {
       word: 'Critical',
       icon: 'f-alert-triangle',
       tone: 'bad',
-      words: `${counted(count, 'difference')} open, KES\u00a0${centsText(cents)} at risk; ${numberText(criticalOpen)} critical.`,
+      words: `${words}; ${numberText(critical)} critical.`,
     };
-  if (count > 0)
+  if (count > 0) return { word: 'Somebody must look', icon: 'f-flag', tone: 'warn', words: `${words}.` };
+  const waiting = figures.receipts.suggested ?? 0;
+  if (waiting > 0)
     return {
       word: 'Somebody must look',
       icon: 'f-flag',
       tone: 'warn',
-      words: `${counted(count, 'difference')} open, KES\u00a0${centsText(cents)} at risk.`,
+      words: `${counted(waiting, 'match', 'matches')} to confirm.`,
     };
   if (closeId !== null)
-    return { word: 'Closed', icon: 'check', tone: 'ok', words: 'This day is closed and never changes. What is heard of it later stands in the next close.' };
+    return {
+      word: 'Closed',
+      icon: 'check',
+      tone: 'ok',
+      words: 'It never changes. What is heard of this day later stands in the next close.',
+    };
   if (isToday) return { word: 'Open day', icon: 'clock', tone: 'wait', words: 'This day is not over yet in Nairobi.' };
-  if (!isTold)
+  if (!sources.some((source) => figures.told[source].coversDay))
     return {
       word: 'Expected',
       icon: 'upload',
       tone: 'wait',
       words: 'No source has told all of this day yet. What is missing is only expected, and counts as no difference.',
     };
-  return variance.totalCents === 0
-    ? { word: 'Ready to close', icon: 'circle-dashed', tone: 'ok', words: 'Every shilling has its payment, and every payment its shilling.' }
-    : { word: 'Does not add up', icon: 'f-flag', tone: 'warn', words: `KES\u00a0${centsText(variance.totalCents)} are not accounted for.` };
+  return { word: 'Ready to close', icon: 'circle-dashed', tone: 'ok', words: 'No difference is open.' };
 }
 
-const sum = (name: string, cents: number, isTotal = false): Sum => ({ name, value: centsText(cents), isTotal });
+function matchedFact({ receipts }: DayFigures) {
+  const expected = Object.entries(receipts).filter(([status]) => !needsNone.has(status));
+  const all = expected.reduce((sum, [, count]) => sum + count, 0);
+  const matched = (receipts.matched ?? 0) + (receipts.mismatch ?? 0);
+  return {
+    name: 'With their payment',
+    // Rounded down: what is not all is never shown as all.
+    value: all === 0 ? '–' : `${(Math.floor((matched * 1000) / all) / 10).toFixed(1)}\u00a0%`,
+    sub: `${numberText(matched)} of ${counted(all, 'receipt')}`,
+  };
+}
 
-function sumsOf({ movements, balance, variance }: CloseDraft): Sum[] {
-  const moved = [
-    sum(`Received, ${counted(movements.payment.count, 'receipt')}`, movements.payment.cents),
-    sum(`Reversed, ${counted(movements.reversal.count, 'line')}`, movements.reversal.cents),
-    sum(`Charges, ${counted(movements.charge.count, 'line')}`, movements.charge.cents),
-    sum(`Withdrawn, ${counted(movements.withdrawal.count, 'line')}`, movements.withdrawal.cents),
-    sum('Moved between own accounts, and other', movements.float.cents + movements.other.cents),
-  ];
-  if (balance === null) return moved;
-  return [
-    sum('Opening balance', balance.opening.cents),
-    ...moved,
-    sum('Closing, worked out', balance.opening.cents + balance.movementsCents, true),
-    sum('Closing, by M-PESA', balance.closing.cents),
-    sum('Difference', variance.balanceCents ?? 0, true),
-  ];
+const kindRows: readonly [kind: LineKind, word: string, unit: string][] = [
+  ['payment', 'Received', 'receipt'],
+  ['reversal', 'Reversed', 'receipt'],
+  ['charge', 'Charges', 'line'],
+  ['withdrawal', 'Withdrawn', 'line'],
+  ['float', 'Moved between own accounts', 'line'],
+  ['other', 'Other', 'line'],
+];
+
+function movedSums({ moved }: DayFigures): Sum[] {
+  return kindRows.flatMap(([kind, word, unit]) => {
+    const { count, cents } = moved[kind] ?? { count: 0, cents: 0 };
+    const isShown = count > 0 || kind === 'payment' || kind === 'reversal';
+    return isShown ? [{ name: `${word}, ${counted(count, unit)}`, value: centsText(cents), isTotal: false }] : [];
+  });
 }
 
 /** What became of the receipts, and what has none. */
-function matchedOf({ draft, withoutLine }: DayAround): Sum[] {
-  const { byStatus } = draft.matching;
-  const of = (status: keyof typeof byStatus): number => byStatus[status] ?? 0;
+function matchedSums({ receipts, withoutLine }: DayFigures): Sum[] {
+  const of = (...statuses: LineStatus[]): number => statuses.reduce((sum, status) => sum + (receipts[status] ?? 0), 0);
   const rows: [string, number][] = [
     ['Matched', of('matched')],
-    ['Suggested, to confirm', of('suggested') + of('ambiguous')],
+    ['To confirm or to choose', of('suggested', 'ambiguous')],
     ['Another amount', of('mismatch')],
     ['Without a payment', of('orphan')],
     ['Not looked at yet', of('new')],
+    ['Taken back', of('reversal')],
     ['Written off', of('settled')],
   ];
+  const { count, kes } = withoutLine;
   return [
-    ...rows.filter(([name, count]) => count > 0 || name === 'Matched').map(([name, count]) => ({ name, value: numberText(count), isTotal: false })),
+    ...rows
+      .filter(([name, number]) => number > 0 || name === 'Matched')
+      .map(([name, number]) => ({ name, value: numberText(number), isTotal: false })),
     {
-      name: `Paid here, no line known${withoutLine.count === 0 ? '' : ` (KES\u00a0${numberText(withoutLine.kes)})`}`,
-      value: numberText(withoutLine.count),
+      name: `Paid here, no line known${count === 0 ? '' : ` (KES\u00a0${numberText(kes)})`}`,
+      value: numberText(count),
       isTotal: true,
     },
   ];
 }
 
-function sourcesOf({ sources }: CloseDraft) {
-  return (['c2b', 'pull', 'statement'] as const).map((source) => {
-    const { lines, coversDay } = sources[source];
+function sourcesOf({ told }: DayFigures) {
+  return sources.map((source) => {
+    const { lines, coversDay } = told[source];
     const state = coversDay
       ? { icon: 'f-circle-check', tone: 'ok', word: 'All of the day' }
       : lines > 0
         ? { icon: 'circle-dashed', tone: 'wait', word: 'Some of it' }
         : { icon: 'minus', tone: 'mute', word: 'Nothing' };
-    return { name: sourceWords[source], lines, status: state };
+    return { name: sourceWords[source], lines: counted(lines, 'line'), status: state };
   });
 }

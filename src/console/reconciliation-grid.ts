@@ -33,9 +33,16 @@ export const dayUrl = (shortcodeId: string, day: string, { query }: Scope): stri
   `/console/reconciliation/days/${shortcodeId}/${day}${query}`;
 
 /** The newest day first. */
-export function viewGrid(grid: Grid, shortcodes: readonly Shortcode[], days: readonly string[], scope: Scope, now: number) {
+export function viewGrid(
+  grid: Grid,
+  shortcodes: readonly Shortcode[],
+  days: readonly string[],
+  scope: Scope,
+  now: number,
+) {
   const names = new Map(scope.tenants.map(({ id, name }) => [id, name]));
   return {
+    isOne: shortcodes.length === 1,
     columns: shortcodes.map((shortcode) => ({
       name: shortcodeName(shortcode),
       tenant: scope.tenantId === null ? (names.get(shortcode.tenantId) ?? '') : null,
@@ -59,7 +66,12 @@ export function cellOf(facts: DayFacts, isTold: boolean, isToday: boolean): Omit
   const { close, open, toConfirm, lines, paidKes } = facts;
   const { critical, high, medium } = open;
   if (critical !== undefined)
-    return { word: `${critical.count} critical`, icon: 'f-alert-triangle', tone: 'bad', figure: shortCents(critical.cents) };
+    return {
+      word: `${critical.count} critical`,
+      icon: 'f-alert-triangle',
+      tone: 'bad',
+      figure: shortCents(critical.cents),
+    };
   const others = [high, medium].filter((one) => one !== undefined);
   if (others.length > 0 || toConfirm > 0) {
     const count = others.reduce((sum, one) => sum + one.count, 0);
@@ -68,7 +80,8 @@ export function cellOf(facts: DayFacts, isTold: boolean, isToday: boolean): Omit
     return { word, icon: 'f-flag', tone: 'warn', figure: cents > 0 ? shortCents(cents) : null };
   }
   const paid = paidKes > 0 ? shortCents(paidKes * 100) : null;
-  if (close !== null) return { word: close.isClean ? 'Closed' : 'Closed, variance', icon: 'check', tone: 'ok', figure: paid };
+  if (close !== null)
+    return { word: close.isClean ? 'Closed' : 'Closed, variance', icon: 'check', tone: 'ok', figure: paid };
   if (isToday) return { word: 'Open day', icon: 'clock', tone: 'wait', figure: paid };
   if (isTold) return { word: 'Ready to close', icon: 'circle-dashed', tone: 'wait', figure: paid };
   if (lines > 0 || paidKes > 0) return { word: 'Expected', icon: 'upload', tone: 'wait', figure: paid };

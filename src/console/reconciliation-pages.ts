@@ -6,8 +6,6 @@ import type Koa from 'koa';
 import { findShortcodeAcrossTenants, listShortcodesAcrossTenants } from '../mpesa/shortcode-store.ts';
 import type { SettleDeps } from '../payments/settle-payments.ts';
 import type { Logger } from '../platform/logger.ts';
-import { readBody } from '../reconciliation/close.ts';
-import { previewClose } from '../reconciliation/close-day.ts';
 import { findCloseOfDay } from '../reconciliation/close-store.ts';
 import { countOpen, listDiscrepancies } from '../reconciliation/discrepancy-store.ts';
 import { isDay } from '../reconciliation/nairobi-days.ts';
@@ -16,9 +14,10 @@ import { type ActDeps, auditAct } from './audit-act.ts';
 import { showDiscrepancies } from './discrepancy-view.ts';
 import { actingAs, mine, notHere, pageOf, textOf } from './form-pages.ts';
 import { viewDay } from './reconciliation-day.ts';
+import { readDayFigures } from './reconciliation-day-store.ts';
 import { dayUrl, lastDays, viewGrid } from './reconciliation-grid.ts';
-import { hrefsOf, reconciliationPath as base, tenantsOf } from './reconciliation-scope.ts';
-import { readGrid, readToDo, sumWithoutLine } from './reconciliation-store.ts';
+import { reconciliationPath as base, hrefsOf, tenantsOf } from './reconciliation-scope.ts';
+import { readGrid, readToDo } from './reconciliation-store.ts';
 import { viewToDo } from './reconciliation-todo.ts';
 import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
 import { shortcodeName } from './shortcode-view.ts';
@@ -54,6 +53,7 @@ async function showGrid(deps: ReconciliationPageDeps, ctx: Koa.Context): Promise
     todo: viewToDo(await readToDo(deps.db, tenantIds, mode), open, scope),
     grid: page.shown.length === 0 ? null : viewGrid(grid, page.shown, days, scope, deps.now()),
     pager: page.pager,
+    mayAct: asked.may('act'),
     hrefs: hrefsOf(scope),
   });
 }
@@ -70,27 +70,28 @@ async function showDay(deps: ReconciliationPageDeps, ctx: Koa.Context): Promise<
   const { shortcode, day } = await readPlace(deps, ctx, asked);
   const { id: shortcodeId, tenantId, mode } = shortcode;
   const close = await findCloseOfDay(deps.db, shortcodeId, day);
-  const draft = close === undefined ? (await previewClose(deps, shortcodeId, day)).draft : readBody(close);
-  const found = await listDiscrepancies(
-    deps.db,
-    { tenantIds: [tenantId], mode, shortcodeId, day, status: 'open' },
-    { limit: mostOfDay },
-  );
+  const about = { tenantIds: [tenantId], mode, shortcodeId, day, status: 'open' } as const;
+  const found = await listDiscrepancies(deps.db, about, { limit: mostOfDay });
   await showPage(deps, ctx, asked, 'reconciliation-day', {
     title: `${shortcodeName(shortcode)}, ${day}`,
     now: deps.now(),
     ...viewDay({
       shortcode,
       day,
-      draft,
+      figures: await readDayFigures(deps.db, shortcode, day),
+      open: await countOpen(deps.db, about),
       closeId: close?.id ?? null,
-      withoutLine: await sumWithoutLine(deps.db, shortcode, day),
       scope: asked.scope,
       now: deps.now(),
       mayAct: asked.may('act'),
       mayClose: asked.may('settle'),
     }),
-    discrepancies: showDiscrepancies(found.items, asked, new Map([[shortcode.id, shortcodeName(shortcode)]]), deps.now()),
+    discrepancies: showDiscrepancies(
+      found.items,
+      asked,
+      new Map([[shortcode.id, shortcodeName(shortcode)]]),
+      deps.now(),
+    ),
     hasMore: found.hasMore,
     hrefs: hrefsOf(asked.scope),
   });
@@ -112,6 +113,9 @@ async function runDay(deps: ReconciliationPageDeps, ctx: Koa.Context): Promise<v
       after: { day, matched, suggested, expected, open },
     },
   }));
-  flash(ctx, `Matched again: ${matched} with their payment, ${suggested} suggested, ${expected} expected, ${open} open.`);
+  flash(
+    ctx,
+    `Matched again: ${matched} with their payment, ${suggested} suggested, ${expected} expected, ${open} open.`,
+  );
   ctx.redirect(dayUrl(shortcode.id, day, asked.scope));
 }

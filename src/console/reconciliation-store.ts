@@ -1,7 +1,6 @@
 // SQL for the grid of days and shortcodes, and for what is to be done about reconciliation: few questions, each on an
 // index, for the shortcodes that are shown and no others.
 
-import type { Shortcode } from '../mpesa/shortcode-store.ts';
 import type { LineSource } from '../mpesa/source-line.ts';
 import type { Db } from '../platform/database.ts';
 import { mergeSpans, type Span } from '../reconciliation/coverage.ts';
@@ -113,6 +112,37 @@ async function readTold(db: Db, shortcodeIds: readonly string[], since: number):
   return new Map([...spans].map(([id, bySource]) => [id, [...bySource.values()].map(mergeSpans)]));
 }
 
+/** Critical discrepancies that are open, of one shortcode and kind. */
+export interface CriticalOpen {
+  tenantId: string;
+  /** Null: of a number that is not set up here. */
+  shortcodeId: string | null;
+  type: string;
+  count: number;
+  cents: number;
+  oldestOpenedAt: number;
+}
+
+/** Critical discrepancies that are open, by shortcode and kind. Rides on `(status, severity, opened_at)`. */
+export async function listCriticalOpen(db: Db, tenantIds: readonly string[], mode: string): Promise<CriticalOpen[]> {
+  const rows: Record<string, unknown>[] = await db('discrepancies')
+    .select('tenant_id', 'shortcode_id', 'type')
+    .count({ count: '*' })
+    .sum({ cents: 'at_risk_cents' })
+    .min({ oldest: 'opened_at' })
+    .where({ status: 'open', severity: 'critical', mode })
+    .whereIn('tenant_id', [...tenantIds])
+    .groupBy('tenant_id', 'shortcode_id', 'type');
+  return rows.map((row) => ({
+    tenantId: String(row.tenant_id),
+    shortcodeId: row.shortcode_id === null ? null : String(row.shortcode_id),
+    type: String(row.type),
+    count: Number(row.count),
+    cents: Number(row.cents),
+    oldestOpenedAt: Number(row.oldest),
+  }));
+}
+
 export interface ToDo {
   /** Lines that wait for an operator's yes or choice. */
   toConfirm: number;
@@ -153,27 +183,4 @@ export async function readToDo(db: Db, tenantIds: readonly string[], mode: strin
     pullProblems: await feeds().whereNotNull('f.pull_problem'),
     unregistered: await feeds().whereNull('f.c2b_registered_at').where({ 's.status': 'active' }),
   };
-}
-
-/** Payments that are paid and of which no line of M-PESA's record is known, of one day. Rides on the lines' payments. */
-export async function sumWithoutLine(
-  db: Db,
-  { tenantId, mode, id }: Pick<Shortcode, 'tenantId' | 'mode' | 'id'>,
-  day: string,
-): Promise<{ count: number; kes: number }> {
-  const row: Record<string, unknown> | undefined = await db('payments as p')
-    .where({ 'p.tenant_id': tenantId, 'p.mode': mode, 'p.status': 'succeeded', 'p.shortcode_id': id })
-    .where('p.created_at', '>=', startOfDay(day))
-    .where('p.created_at', '<', endOfDay(day))
-    .whereNotExists((line) => {
-      line
-        .select(db.raw('1'))
-        .from('statement_lines as l')
-        .whereRaw('l.payment_id = p.id')
-        .whereIn('l.status', ['matched', 'mismatch']);
-    })
-    .count({ count: '*' })
-    .sum({ kes: db.raw('coalesce(p.amount_received_kes, p.amount_kes)') })
-    .first();
-  return { count: Number(row?.count ?? 0), kes: Number(row?.kes ?? 0) };
 }

@@ -65,7 +65,12 @@ export const typeWords: Readonly<Record<DiscrepancyType, { name: string; meaning
 };
 
 export const lineStatusWords: Readonly<Record<LineStatus, Word & { meaning: string }>> = {
-  new: { word: 'Not looked at', icon: 'circle-dashed', tone: 'wait', meaning: 'Nothing fits yet; it is looked at again.' },
+  new: {
+    word: 'Not looked at',
+    icon: 'circle-dashed',
+    tone: 'wait',
+    meaning: 'Nothing fits yet; it is looked at again.',
+  },
   matched: { word: 'Matched', icon: 'f-circle-check', tone: 'ok', meaning: 'It is the money of one payment.' },
   mismatch: {
     word: 'Another amount',
@@ -123,7 +128,7 @@ export const kindWords: Readonly<Record<LineKind, string>> = {
 };
 
 export const sourceWords: Readonly<Record<LineSource, string>> = {
-  c2b: 'C2B confirmation',
+  c2b: 'C2B',
   pull: 'Pull',
   statement: 'Statement',
 };

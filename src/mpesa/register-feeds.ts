@@ -74,7 +74,7 @@ export function classifyRegistration(raw: RawAnswer, codes: Codes): Registration
   if (/already registered/i.test(words)) return { outcome: 'alreadyRegistered', detail };
   if (refusal !== undefined) {
     const isOurs = /^40\d\./.test(refusal.code) || (raw.httpStatus >= 400 && raw.httpStatus < 500);
-    return { outcome: isOurs ? 'refused' : 'unclear', detail };
+    return { outcome: isOurs && raw.httpStatus !== 429 ? 'refused' : 'unclear', detail };
   }
   if (raw.httpStatus >= 200 && raw.httpStatus < 300 && codes.done.test(code)) return { outcome: 'registered', detail };
   if (codes.already?.test(code) === true) return { outcome: 'alreadyRegistered', detail };

@@ -45,6 +45,62 @@ export async function findSimilarPayments(db: Db, sealer: Sealer, sought: Sought
   return rows.map((row) => toPayment(row, sealer));
 }
 
+export interface SoughtTogether extends Pick<Sought, 'tenantId' | 'mode' | 'shortcodeId'> {
+  references: readonly string[];
+  /** When the payments were made, both included. */
+  createdFrom: number;
+  createdTo: number;
+}
+
+/** How many payments of a time have each of these references, of any shortcode. Reads the index alone. */
+export async function countByReference(
+  db: Db,
+  { tenantId, mode, references, createdFrom, createdTo }: SoughtTogether,
+): Promise<Map<string, number>> {
+  const rows: Record<string, unknown>[] = await db('payments')
+    .select('reference')
+    .count({ count: '*' })
+    .where({ tenant_id: tenantId, mode })
+    .whereIn('reference', [...references])
+    .whereBetween('created_at', [createdFrom, createdTo])
+    .groupBy('reference');
+  return new Map(rows.map(({ reference, count }) => [String(reference), Number(count)]));
+}
+
+/** All payments of one of these amounts and references; ask only for references that few payments have. */
+export async function findByReferences(
+  db: Db,
+  sealer: Sealer,
+  { tenantId, mode, shortcodeId, references, createdFrom, createdTo }: SoughtTogether,
+  amountsKes: readonly number[],
+): Promise<Payment[]> {
+  const rows: Row[] = await db('payments')
+    .where({ tenant_id: tenantId, mode })
+    .whereIn('reference', [...references])
+    .whereBetween('created_at', [createdFrom, createdTo])
+    .where({ shortcode_id: shortcodeId })
+    .whereIn('amount_kes', [...amountsKes]);
+  return rows.map((row) => toPayment(row, sealer));
+}
+
+/** So many that each payment cannot be looked at for each line. */
+const crowd = 2000;
+
+/** Whether very many payments of a time have these references. Reads the index alone, and no more of it than that. */
+export async function isCrowded(
+  db: Db,
+  { tenantId, mode, references, createdFrom, createdTo }: Omit<SoughtTogether, 'shortcodeId'>,
+): Promise<boolean> {
+  const last = await db('payments')
+    .select('reference')
+    .where({ tenant_id: tenantId, mode })
+    .whereIn('reference', [...references])
+    .whereBetween('created_at', [createdFrom, createdTo])
+    .offset(crowd - 1)
+    .limit(1);
+  return last.length > 0;
+}
+
 export interface SoughtDay {
   tenantId: string;
   mode: Mode;

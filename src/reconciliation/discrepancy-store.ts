@@ -43,9 +43,12 @@ export async function openFindings(trx: Db, findings: readonly Finding[], now: n
 
 /** What a finding changes on the row it has already; null for nothing. */
 function changeOf(row: DiscrepancyRow, finding: Finding, now: number): Partial<DiscrepancyRow> | null {
-  if (row.status === 'closed' && row.resolution !== 'cause_gone') return null;
+  const isOpen = row.status === 'open';
+  if (!isOpen && row.resolution !== 'cause_gone') return null;
+  // Several lines tell the same; the words are those of the first, until that one says otherwise.
+  if (isOpen && row.line_id !== null && row.line_id !== finding.lineId) return null;
   const said = {
-    line_id: row.line_id ?? finding.lineId,
+    line_id: finding.lineId,
     at_risk_cents: finding.atRiskCents,
     detail: finding.detail.slice(0, 500),
     candidates: JSON.stringify(finding.candidates),
@@ -55,7 +58,7 @@ function changeOf(row: DiscrepancyRow, finding: Finding, now: number): Partial<D
     Number(row.at_risk_cents) === said.at_risk_cents &&
     row.detail === said.detail &&
     row.candidates === said.candidates;
-  if (row.status === 'open') return isSame ? null : { ...said, checked_at: now };
+  if (isOpen) return isSame ? null : { ...said, checked_at: now };
   const open = { status: 'open', opened_at: now, closed_at: null, closed_by: null, resolution: null, closed_why: null };
   return { ...said, ...open, checked_at: now } as Partial<DiscrepancyRow>;
 }

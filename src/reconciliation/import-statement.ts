@@ -47,10 +47,11 @@ export interface ImportClaim {
 export interface ImportOptions {
   /** Stops between two steps; somebody else goes on. */
   signal?: AbortSignal;
-  onProgress?(rowsDone: number): void;
+  /** After each step, when what it did is there for everybody; the next one waits for it. */
+  onProgress?(rowsDone: number): Promise<void> | void;
 }
 
-export const leaseMs = 60_000;
+export const leaseMs = 30_000;
 const linesAtOnce = 200;
 const releasedAtOnce = 500;
 /** A statement of the portal has a month; days beyond this are left to the nights and to whoever asks for them. */
@@ -66,7 +67,7 @@ export async function claimImport(trx: Db, statementId: string, now: number): Pr
   if (statement === undefined) throw new AppError('not_found', 'There is no such statement.');
   const { status, leaseUntil } = statement;
   if (status === 'discarded') throw refused('It was discarded. Upload the file again.');
-  if (leaseUntil !== null && leaseUntil > now) throw refused('It is being imported.');
+  if (leaseUntil !== null && leaseUntil > now) throw refused('It is being imported. If that was broken off, it goes on by itself within a minute.');
   if (status === 'imported' && leaseUntil === null) throw refused('It was imported already.');
   const token = randomBytes(12).toString('hex');
   const next = status === 'previewed' ? 'importing' : status;
@@ -152,7 +153,7 @@ async function addAllLines(
       await addLines(trx, sealer, owner, lines, { now: now(), statementId: id, isHeld: true });
       await hold(trx, { rowsDone });
     });
-    onProgress?.(rowsDone);
+    await onProgress?.(rowsDone);
     // SQLite answers without a turn of the event loop, and nothing else would have its turn before the end.
     await nextTurn();
   }

@@ -1,21 +1,15 @@
 // Gathers what the database knows about lines for `match-rules`: whose their receipts are, which payments fit, and what
-// other lines say. A batch of lines costs a handful of statements; only a line without an owner is looked for by itself.
+// other lines say. A batch of lines costs a handful of statements.
 
-import { findSimilarPayments, type Sought } from '../payments/candidate-store.ts';
 import { findReceipts, type KnownReceipt, type ReceiptName, receiptKey } from '../payments/evidence-store.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPaymentsAcrossTenants } from '../payments/payment-store.ts';
 import type { Db } from '../platform/database.ts';
 import type { Sealer } from '../platform/sealing.ts';
-import { earliestMs, fitOf, isInTime, latestMs, referencesOf, secondWithinMs } from './candidates.ts';
+import { findCandidates } from './find-candidates.ts';
 import type { Line } from './line.ts';
-import { type LineFacts, orphanAfterMs } from './match-rules.ts';
+import type { LineFacts } from './match-rules.ts';
 import { listByLinkedReceipt, listByReceipt, type Twin } from './match-store.ts';
-
-/** A payment waits for its push until it expires (api.md, expires_in). */
-const waitedAtMostMs = 24 * 3_600_000;
-/** Without an account there is only the time to look in. */
-const waitedUnnamedMs = 3_600_000;
 
 export interface KnownLine {
   line: Line;
@@ -40,8 +34,11 @@ export async function readFacts(trx: Db, sealer: Sealer, lines: readonly Line[],
   const receipts = await findReceipts(trx, lines.map(receiptNameOf));
   const isOwned = (line: Line): boolean => (receipts.get(keyOf(line))?.paymentId ?? null) !== null;
   const sought = seen.filter(({ line, reversedBy }) => isSought(line) && reversedBy === null && !isOwned(line));
-  const similar = new Map<string, Pick<LineFacts, 'unpaid' | 'paid'>>();
-  for (const { line } of sought) similar.set(line.id, await readPayments(trx, sealer, line, now));
+  const similar = await findCandidates(
+    trx,
+    sealer,
+    sought.map(({ line }) => line),
+  );
   // Read last: a payment that got its receipt in the meantime is not among the unpaid, and must be found here.
   const later = await findReceipts(
     trx,
@@ -117,33 +114,4 @@ function isRepeated(line: Line, twins: readonly Twin[]): boolean {
       twin.balanceCents !== null &&
       twin.id < line.id,
   );
-}
-
-async function readPayments(
-  trx: Db,
-  sealer: Sealer,
-  line: Line,
-  now: number,
-): Promise<{ unpaid: Payment[]; paid: Payment[] }> {
-  const { tenantId, mode, shortcodeId, amountCents, completedAt } = line;
-  if (amountCents <= 0 || amountCents % 100 !== 0) return { unpaid: [], paid: [] };
-  const references = referencesOf(line);
-  const sought: Sought = {
-    tenantId,
-    mode,
-    shortcodeId,
-    amountKes: amountCents / 100,
-    references,
-    hasReceipt: false,
-    pushedFrom: completedAt - latestMs,
-    pushedTo: completedAt - earliestMs,
-    waitedAtMostMs: references === null ? waitedUnnamedMs : waitedAtMostMs,
-  };
-  const unpaid = await findSimilarPayments(trx, sealer, sought);
-  const isOpen = unpaid.map((payment) => fitOf(line, payment)).some((fit) => fit !== null && isInTime(fit));
-  const isYoung = now < Math.min(completedAt, line.createdAt) + orphanAfterMs;
-  // Only what would be nobody's is looked at as a second payment.
-  if (isOpen || isYoung || references === null) return { unpaid, paid: [] };
-  const around = { pushedFrom: completedAt - secondWithinMs, pushedTo: completedAt + secondWithinMs };
-  return { unpaid, paid: await findSimilarPayments(trx, sealer, { ...sought, ...around, hasReceipt: true }) };
 }

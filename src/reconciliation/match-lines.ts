@@ -208,6 +208,9 @@ function twinsToLookAt({ line, decision, twins }: Outcome): string[] {
   const isNew = line.status !== decision.status || line.paymentId !== (decision.payment?.id ?? null);
   if (!isNew) return [];
   return twins
-    .filter(({ status, paymentId }) => unresolved.has(status) || (status === 'reversal' && paymentId === null))
+    .filter(
+      ({ status, paymentId }) =>
+        unresolved.has(status) || status === 'mismatch' || (status === 'reversal' && paymentId === null),
+    )
     .map(({ id }) => id);
 }

@@ -94,13 +94,20 @@ export async function listByReceipt(
   return rows.map(toTwin);
 }
 
+/** An engine looks into the index for each of fewer than 200 values; for more it guesses, and hardly any line has one. */
+const linkedAtOnce = 100;
+
 /** All lines of one shortcode that took back one of these receipts. Rides on `(shortcode_id, linked_receipt)`. */
 export async function listByLinkedReceipt(db: Db, shortcodeId: string, receipts: readonly string[]): Promise<Twin[]> {
-  const rows = await db('statement_lines')
-    .select(twinColumns)
-    .where({ shortcode_id: shortcodeId })
-    .whereIn('linked_receipt', [...receipts]);
-  return rows.map(toTwin);
+  const found: Twin[] = [];
+  for (let from = 0; from < receipts.length; from += linkedAtOnce) {
+    const rows = await db('statement_lines')
+      .select(twinColumns)
+      .where({ shortcode_id: shortcodeId })
+      .whereIn('linked_receipt', receipts.slice(from, from + linkedAtOnce));
+    found.push(...rows.map(toTwin));
+  }
+  return found;
 }
 
 export interface LineOutcome {

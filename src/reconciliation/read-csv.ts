@@ -31,12 +31,17 @@ export async function* readCsv(bytes: AsyncIterable<Uint8Array>, encoding: strin
   });
   // Its errors reach whoever reads the parser; the pipeline only brings what the source throws.
   const feeding = pipeline(Readable.from(join(begin, rest)), parser).catch(() => undefined);
+  let line = 0;
   try {
-    for await (const { record, info } of parser as AsyncIterable<Parsed>) yield { line: info.lines, cells: record };
+    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+      line = info.lines;
+      yield { line, cells: record };
+    }
   } catch (thrown) {
     if (!(thrown instanceof CsvError)) throw thrown;
-    const line = typeof thrown.lines === 'number' ? `Line ${thrown.lines}: ` : '';
-    throw badFile(`${line}a quote is opened and never closed. Export the statement again and do not change it.`);
+    // Where the parser gave up is far below the quote.
+    const advice = 'Export the statement again and do not change it.';
+    throw badFile(`Line ${line + 1}: a quote is opened and never closed. ${advice}`);
   } finally {
     parser.destroy();
     await feeding;

@@ -1,6 +1,8 @@
 // Rows of a statement that is a spreadsheet, .xls or .xlsx. The work is done in a thread of its own (read-workbook-thread)
 // with a limit to its memory: whatever a file does there, the process goes on and the file is refused.
 
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { WorkbookAnswer, WorkbookProblem, WorkbookTask } from './read-workbook-thread.ts';
 import { badFile, type FileRow, headerWithin, mostRows } from './statement.ts';
@@ -97,7 +99,8 @@ function newWorker(options: ConstructorParameters<typeof Worker>[1]): Worker {
   if (!import.meta.url.endsWith('.ts'))
     return new Worker(new URL('./read-workbook-thread.js', import.meta.url), options);
   const entry = new URL('./read-workbook-thread.ts', import.meta.url).href;
-  const loader = import.meta.resolve('tsx/esm/api');
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/package.json'));
+  const loader = new URL('./dist/esm/api/index.mjs', tsx).href;
   const begin = `import(${JSON.stringify(loader)}).then(({ register }) => (register(), import(${JSON.stringify(entry)})))`;
   return new Worker(begin, { ...options, eval: true });
 }

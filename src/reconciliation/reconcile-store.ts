@@ -23,7 +23,7 @@ export async function takeNight(db: Db, shortcodeId: string, day: string): Promi
   return taken === 1;
 }
 
-/** Open discrepancies whose payment changed since they were looked at. */
+/** Open discrepancies whose payment changed since they were looked at. Rides on `(status, payment_id)`. */
 export async function listOutdatedAcrossTenants(
   db: Db,
   limit: number,
@@ -31,6 +31,7 @@ export async function listOutdatedAcrossTenants(
   return db('discrepancies')
     .join('payments', 'payments.id', 'discrepancies.payment_id')
     .where('discrepancies.status', 'open')
+    .whereNotNull('discrepancies.payment_id')
     .whereRaw('payments.updated_at >= discrepancies.checked_at')
     .select({ id: 'discrepancies.id', paymentId: 'discrepancies.payment_id', lineId: 'discrepancies.line_id' })
     .limit(limit);

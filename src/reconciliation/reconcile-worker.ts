@@ -4,6 +4,7 @@
 
 import type { Registry } from 'prom-client';
 import { inTransaction } from '../platform/database.ts';
+import { messageOf } from '../platform/errors.ts';
 import { type BackgroundTask, task } from '../platform/repeat.ts';
 import { noteChecked } from './discrepancy-close-store.ts';
 import { nairobiDay } from './line.ts';
@@ -31,7 +32,9 @@ const batchSize = 200;
 const turnBatches = 10;
 const matchEveryMs = 1000;
 const reviewEveryMs = 30_000;
-const nightEveryMs = 60_000;
+const nightEveryMs = 15_000;
+/** A turn takes no further night after this long: the process may want to end. */
+const turnMs = 5000;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** After three in the morning: by then a night's sources have told the day and two hours more. */
@@ -75,8 +78,14 @@ export function createReconcileWorker(deps: MatchDeps, registry?: Registry): Rec
     const waiting = await listUnreconciledAcrossTenants(deps.db, day, batchSize);
     let reconciled = 0;
     for (const shortcodeId of waiting) {
+      if (deps.now() - now > turnMs) break;
       if (!(await takeNight(deps.db, shortcodeId, day))) continue;
-      for (const one of [before, day]) await reconcileDay(deps, { shortcodeId, day: one });
+      try {
+        for (const one of [before, day]) await reconcileDay(deps, { shortcodeId, day: one });
+      } catch (thrown) {
+        // The next night looks at this day again.
+        deps.logger.warn('night.not_reconciled', { shortcode_id: shortcodeId, day, detail: messageOf(thrown) });
+      }
       reconciled += 1;
     }
     return reconciled;

@@ -52,6 +52,26 @@ const kinds: Readonly<Record<string, Kind>> = {
   'GET /console/approvals/:id': 'view',
   'POST /console/approvals/:id/approve': 'settle',
   'POST /console/approvals/:id/reject': 'settle',
+  'GET /console/reconciliation': 'view',
+  'GET /console/reconciliation/days/:id/:day': 'view',
+  'POST /console/reconciliation/days/:id/:day/run': 'act',
+  'GET /console/reconciliation/lines': 'view',
+  'GET /console/reconciliation/lines.csv': 'view',
+  'GET /console/reconciliation/lines/:id': 'view',
+  'GET /console/reconciliation/lines/:id/link': 'settle',
+  'POST /console/reconciliation/lines/:id/link': 'settle',
+  'GET /console/reconciliation/discrepancies': 'view',
+  'GET /console/reconciliation/discrepancies/bulk': 'act',
+  'POST /console/reconciliation/discrepancies/bulk': 'act',
+  'GET /console/reconciliation/discrepancies/bulk-settle': 'settle',
+  'POST /console/reconciliation/discrepancies/bulk-settle': 'settle',
+  'GET /console/reconciliation/discrepancies/:id': 'view',
+  'POST /console/reconciliation/discrepancies/:id/act': 'act',
+  'GET /console/reconciliation/discrepancies/:id/settle': 'settle',
+  'POST /console/reconciliation/discrepancies/:id/settle': 'settle',
+  'GET /console/reconciliation/suggested': 'view',
+  'GET /console/reconciliation/suggested/confirm': 'settle',
+  'POST /console/reconciliation/suggested/confirm': 'settle',
   'GET /console/reconciliation/closes': 'view',
   'GET /console/reconciliation/closes/new': 'settle',
   'POST /console/reconciliation/closes': 'settle',
@@ -171,7 +191,14 @@ describe('every route of the console', function () {
     await books.line({ at: '2026-10-05 09:00:00', receipt: 'UJ1' });
     const asked = await books.ask('2026-10-05', 'An orphan.');
     const waiting = asked.outcome === 'asked' ? asked.approval.id : asked.outcome;
-    return { '/console/reconciliation/closes/': close.id, '/console/reconciliation/closes/approvals/': waiting };
+    const line = await app.gateway.core.db('statement_lines').where({ tenant_id: tenant.id }).first('id');
+    return {
+      '/console/reconciliation/closes/': close.id,
+      '/console/reconciliation/closes/approvals/': waiting,
+      '/console/reconciliation/days/': tenant.shortcodeId,
+      '/console/reconciliation/lines/': line.id,
+      '/console/reconciliation/discrepancies/': await books.discrepancy('orphan_receipt', '2026-10-05', 10_000),
+    };
   }
 
   async function aStatement(tenant: TestTenant): Promise<string> {

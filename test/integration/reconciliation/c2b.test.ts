@@ -119,18 +119,15 @@ describe('a payment and its confirmation', () => {
   it('is paid once by a confirmation that overtakes the push’s own answer', async () => {
     const phone = freshPhone();
     app.simulator.control.setOutcome({ phone, code: 'silent' });
-    app.simulator.control.changeSettings({ ackMs: 1000 });
+    app.simulator.control.changeSettings({ slowAnswerMs: 5000 });
+    app.simulator.control.setFault({ group: 'push', fault: 'slow', reach: 'next', phone });
     const { id } = await story.pay({ phone });
     await app.gateway.worker.dispatch();
-    await eventually('its push', async () => {
-      await app.clock.advance(1);
-      return taken(app, phone).length === 1 ? true : undefined;
-    });
+    await eventually('its push', () => (taken(app, phone).length === 1 ? true : undefined));
     expect((await story.read(id)).status).to.equal('submitting');
     const body = confirmationBody(app, { BusinessShortCode: number, MSISDN: masked(phone) });
     expect((await confirm(app, tenant.shortcodeId, body)).status).to.equal(200);
-    app.simulator.control.changeSettings({ ackMs: 0 });
-    await app.clock.advance(1000);
+    await app.clock.advance(5000);
     await expectPaidOnce(id);
     expect(await story.read(id)).to.include({ mpesa_receipt: body.TransID, confirmed_by: 'c2b' });
     expect((await story.read(id)).checkout_request_id).to.equal(taken(app, phone)[0]!.checkoutRequestId);

@@ -3,6 +3,8 @@
 
 import { expect } from 'chai';
 import type { SourceLine } from '../../../src/mpesa/source-line.ts';
+import { insertPayments } from '../../../src/payments/payment-store.ts';
+import { newId } from '../../../src/platform/ids.ts';
 import { matchDueLines, matchLinesOf } from '../../../src/reconciliation/match-lines.ts';
 import { buildGateway, type TestGateway } from '../../support/build-gateway.ts';
 import { beginMatchStage, freshReceipt, type MatchStage } from '../../support/match-stage.ts';
@@ -209,6 +211,44 @@ describe('matchLines', () => {
     expect(earlier).to.include({ status: 'matched', rule: 'R3', paymentId: pushed.id });
     expect(later).to.include({ status: 'new', paymentId: null });
     expect((await stage.read(pushed.id)).mpesaReceipt).to.equal(earlier!.receipt);
+  });
+
+  it('a difference that several sources tell, again and again, is one discrepancy, and unchanged', async () => {
+    const pushed = await stage.push();
+    const receipt = freshReceipt();
+    await stage.callback(pushed, receipt);
+    const wrong = { receipt, amountCents: 120_000 };
+    await hear(stage.lineOf(pushed, wrong));
+    const [first] = await stage.open();
+    await hear(stage.lineOf(pushed, { ...wrong, source: 'statement', account: null }));
+    await matchAll();
+    expect(await stage.open()).to.deep.equal([first]);
+    // The same file once more adds nothing.
+    expect(await stage.add(stage.lineOf(pushed, { ...wrong, source: 'statement' }))).to.have.length(0);
+    const lines = await stage.deps.db('statement_lines').where({ receipt }).pluck('id');
+    await matchLinesOf(stage.deps, lines);
+    await matchLinesOf(stage.deps, lines);
+    expect(await stage.open()).to.deep.equal([first]);
+    expect(await stage.deps.db('evidence').where({ payment_id: pushed.id, verdict: 'amount_mismatch' })).to.have.length(
+      2,
+    );
+  });
+
+  it('R3 where hundreds of payments share a reference: still the one whose phone it is, in its time', async () => {
+    const { db, sealer } = stage.deps;
+    const pushed = await stage.push({ reference: 'DONATION' });
+    const payment = await stage.read(pushed.id);
+    const others = Array.from({ length: 210 }, (_, index) => {
+      const phone = `25471${String(5_000_000 + index).padStart(7, '0')}`;
+      const at = pushed.at - index * 60_000;
+      const like = { ...payment, id: newId('pay'), phone, createdAt: at, submittedAt: null, checkoutRequestId: null };
+      return { payment: like, idempotencyKey: `"${index}"`, phoneIndex: 'x', guardEven: null, guardOdd: null };
+    });
+    expect((await insertPayments(db, sealer, others)).size).to.equal(210);
+    const line = await hear(stage.lineOf(pushed, { phone: pushed.phone }));
+    expect(line).to.include({ status: 'matched', rule: 'R3', paymentId: pushed.id });
+    const stranger = await hear(stage.lineOf(pushed, { phone: '254733000001' }));
+    expect(stranger).to.include({ status: 'new', paymentId: null });
   });
 
   it('the same statement saying a receipt twice is told as a reused receipt', async () => {

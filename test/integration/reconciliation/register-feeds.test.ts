@@ -51,10 +51,13 @@ describe('registering the sources of a shortcode', () => {
       app.simulator.control.setFault({ group: source, fault: 'invalid_token', reach: 'next' });
       expect(await register(app, tenant.shortcodeId)).to.include({ outcome: 'registered' });
       const other = await app.addTenant({ shortcode: freshNumber() });
-      app.simulator.control.setFault({ group: source, fault: 'unreadable', reach: 'next' });
-      const unclear = await register(app, other.shortcodeId);
-      expect(unclear.outcome).to.equal('unclear');
-      expect(unclear.words).to.match(/no clear answer/);
+      for (const fault of ['outage', 'waf_503', 'lost', 'busy', 'spike_arrest']) {
+        app.simulator.control.setFault({ group: source, fault, reach: 'next' });
+        expect(await register(app, other.shortcodeId), fault).to.include({ outcome: 'unclear' });
+      }
+      app.simulator.control.setFault({ group: source, fault: 'no_product', reach: 'all' });
+      const refused = await register(app, other.shortcodeId);
+      expect([refused.outcome, /needs the product/.test(refused.words)]).to.deep.equal(['refused', true]);
       expect((await feedRow(app, other.shortcodeId)) ?? null).to.equal(null);
     });
 

@@ -29,7 +29,16 @@ const at = (time: string): number => nairobi(`2026-10-06 ${time}`);
 /** Receipt, kind, cents, balance, account, phone, name, completed. */
 type Told = readonly [string, string, number, number | null, string | null, string | null, string | null, number];
 
-const told = ({ receipt, kind, amountCents, balanceCents, account, phone, payerName, completedAt }: SourceLine): Told => [
+const told = ({
+  receipt,
+  kind,
+  amountCents,
+  balanceCents,
+  account,
+  phone,
+  payerName,
+  completedAt,
+}: SourceLine): Told => [
   ...([receipt, kind, amountCents, balanceCents, account, phone, payerName, completedAt] as const),
 ];
 
@@ -76,7 +85,9 @@ describe('statements as the portal exports them', () => {
       const more = isNewer(name) ? 2 : 0;
       expect({ rows, lines }).to.deep.equal({ rows: 9 + more, lines: 8 + more });
       expect(errors).to.deep.equal({ count: 0, listed: [] });
-      expect(skipped.listed.map(({ receipt, status }) => [receipt, status])).to.deep.equal([['UJ60000A04', 'Declined']]);
+      expect(skipped.listed.map(({ receipt, status }) => [receipt, status])).to.deep.equal([
+        ['UJ60000A04', 'Declined'],
+      ]);
       expect(balance.breaks.count).to.equal(0);
       expect(kinds.find(({ kind }) => kind === 'payment')).to.include({ count: 5, cents: 123_841_625 });
       expect([periodFrom, periodTo]).to.deep.equal([at('00:00:00'), at('23:59:59')]);
@@ -96,8 +107,22 @@ describe('statements as the portal exports them', () => {
 });
 
 const moves: readonly Move[] = [
-  { kind: 'payment', receipt: 'UJ60000B01', at: at('08:00:00'), amountCents: 10_000, account: 'A-1', party: '2547****111 - ÉVE, K' },
-  { kind: 'payment', receipt: 'UJ60000B02', at: at('09:00:00'), amountCents: 20_000, account: 'A; "2"', party: '2547****222 - O’NEIL' },
+  {
+    kind: 'payment',
+    receipt: 'UJ60000B01',
+    at: at('08:00:00'),
+    amountCents: 10_000,
+    account: 'A-1',
+    party: '2547****111 - ÉVE, K',
+  },
+  {
+    kind: 'payment',
+    receipt: 'UJ60000B02',
+    at: at('09:00:00'),
+    amountCents: 20_000,
+    account: 'A; "2"',
+    party: '2547****222 - O’NEIL',
+  },
 ];
 const ledger = ledgerOf(moves, 0);
 const namesOf = async (file: Buffer, pieceBytes = 1000): Promise<(string | null)[]> =>
@@ -132,8 +157,17 @@ describe('texts', () => {
 
   it('names the line of what cannot be read, says what to do, and takes the rest', async () => {
     const [head, second, first] = newerRows(ledger);
-    const wrong = (column: number, value: string): (string | number)[] => first!.map((cell, at) => (at === column ? value : cell));
-    const rows = [head!, second!, wrong(1, '10/13/2026 08:00:00'), wrong(4, '1.100,00'), wrong(0, ''), wrong(5, '-5.00'), first!];
+    const wrong = (column: number, value: string): (string | number)[] =>
+      first!.map((cell, at) => (at === column ? value : cell));
+    const rows = [
+      head!,
+      second!,
+      wrong(1, '10/13/2026 08:00:00'),
+      wrong(4, '1.100,00'),
+      wrong(0, ''),
+      wrong(5, '-5.00'),
+      first!,
+    ];
     const { lines, summary } = await readStatement(csvFile(rows));
     expect(lines).to.have.length(2);
     expect(summary.errors.listed.map(({ line }) => line)).to.deep.equal([3, 4, 5, 6]);
@@ -151,7 +185,9 @@ describe('texts', () => {
 
   it('keeps a customer’s number out of what it says is wrong', async () => {
     const [head, second] = newerRows(ledger);
-    const { summary } = await readStatement(csvFile([head!, ['254712345678', ...second!.slice(1)], ['2547-12345678', ...second!.slice(1)]]));
+    const { summary } = await readStatement(
+      csvFile([head!, ['254712345678', ...second!.slice(1)], ['2547-12345678', ...second!.slice(1)]]),
+    );
     expect(JSON.stringify(summary.errors)).not.to.match(/\d{6}/);
   });
 });
@@ -176,7 +212,10 @@ describe('spreadsheets', () => {
       const rows = newerRows(ledger);
       const sheet = utils.aoa_to_sheet(rows);
       sheet.E2 = { t: 'n', v: 200, f: '1/0' };
-      const file = write(utils.book_new(sheet, 'Statements'), { type: 'buffer', bookType: type === 'xls' ? 'biff8' : 'xlsx' }) as Buffer;
+      const file = write(utils.book_new(sheet, 'Statements'), {
+        type: 'buffer',
+        bookType: type === 'xls' ? 'biff8' : 'xlsx',
+      }) as Buffer;
       expect((await readStatement(file)).lines[0]!.amountCents).to.equal(20_000);
     });
   }
@@ -192,7 +231,8 @@ describe('spreadsheets', () => {
 describe('what a statement covers', () => {
   const day = { from: at('00:00:00'), to: at('23:59:59') };
   const covered = async (options: Parameters<typeof classicRows>[1], rows = ledger): Promise<unknown> =>
-    (await readStatement(csvFile(classicRows(rows, { ...day, reportAt: at('23:59:59') + 60_000, ...options })))).summary.coverage;
+    (await readStatement(csvFile(classicRows(rows, { ...day, reportAt: at('23:59:59') + 60_000, ...options })))).summary
+      .coverage;
   const rowsOnly = { from: at('08:00:00'), to: at('09:00:00') };
 
   it('is its period, where its balances begin and end with those of its rows', async () => {
@@ -222,8 +262,11 @@ describe('what a statement covers', () => {
   it('is the days in the portal’s file name, once they are over', async () => {
     const file = csvFile(newerRows(ledger));
     const fileName = 'Statements for 600997 from 2026-10-05 to 2026-10-06.csv';
-    const read = async (now: number): Promise<unknown> => (await readStatement(file, { fileName, now })).summary.coverage;
-    expect(await read(nairobi('2026-10-07 06:00:00'))).to.deep.equal([{ from: nairobi('2026-10-05 00:00:00'), to: day.to }]);
+    const read = async (now: number): Promise<unknown> =>
+      (await readStatement(file, { fileName, now })).summary.coverage;
+    expect(await read(nairobi('2026-10-07 06:00:00'))).to.deep.equal([
+      { from: nairobi('2026-10-05 00:00:00'), to: day.to },
+    ]);
     expect(await read(at('20:00:00'))).to.deep.equal([{ from: nairobi('2026-10-05 00:00:00'), to: at('09:00:00') }]);
   });
 });
@@ -236,34 +279,56 @@ describe('files that are refused', () => {
   refuses('nothing but line ends', /empty/, () => Buffer.from('\r\n\r\n  \r\n'));
   refuses('no header', /No row names the columns.*first 60/, () => Buffer.from('a,b\n1,2\n'));
   refuses('a header too far below', /No row names the columns/, () =>
-    csvFile([...Array.from({ length: 61 }, (_, index) => [`Note ${index}`]), ...newerRows(ledger)]));
-  refuses('a sheet without a header', /No row names the columns/, () => workbookFile([['Account Holder:', 'Nobody']], 'xls'));
-  refuses('columns missing', /lacks the columns Withdrawn, Balance/, () => csvFile(newerRows(ledger).map((row) => row.slice(0, 5))));
+    csvFile([...Array.from({ length: 61 }, (_, index) => [`Note ${index}`]), ...newerRows(ledger)]),
+  );
+  refuses('a sheet without a header', /No row names the columns/, () =>
+    workbookFile([['Account Holder:', 'Nobody']], 'xls'),
+  );
+  refuses('columns missing', /lacks the columns Withdrawn, Balance/, () =>
+    csvFile(newerRows(ledger).map((row) => row.slice(0, 5))),
+  );
   refuses('a PDF', /PDF.*CSV or Excel/, () => Buffer.from('%PDF-1.7\n…'));
   refuses('a web page', /web page.*signed you out/, () => Buffer.from('\n<!DOCTYPE html><html>'));
   refuses('a packed file', /packed/, () => Buffer.from('\u001f\u008b\u0008\u0000', 'latin1'));
   refuses('something binary', /no statement/, () => Buffer.from([1, 2, 0, 3, 0, 9, 9]));
   refuses('a zip that is no workbook', /zip, but no Excel file/, () => emptyZip('notes.txt'));
   refuses('a zip that ends in the middle', /damaged/, () => workbookFile(newerRows(ledger), 'xlsx').subarray(0, 3000));
-  refuses('a compound file that is no workbook', /damaged|No row names/, () => Buffer.concat([Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), Buffer.alloc(600)]));
+  refuses('a compound file that is no workbook', /damaged|No row names/, () =>
+    Buffer.concat([Buffer.from([0xd0, 0xcf, 0x11, 0xe0]), Buffer.alloc(600)]),
+  );
   refuses('an .xlsx with a password', /password/, () => lockedWorkbook());
   refuses('an .xls with a password', /password/, () => lockedOldWorkbook());
   refuses('a part that unpacks to more than it says', /unpacks to far more/, () => lyingZip());
   refuses('parts that unpack to more than a statement has', /unpacks to far more/, () => hugeZip());
   refuses('more than 20 MB', /at most 20 MB/, () => Buffer.alloc(20 * 1024 * 1024 + 1, 'a\n'), { pieceBytes: 1 << 20 });
   refuses('a quote that is never closed', /Line 2: a quote is opened/, () =>
-    Buffer.from(`${csvFile(newerRows([])).toString()}"UJ60000B01,${'x,y\n'.repeat(20_000)}`));
-  refuses('the statement of another shortcode', /statement of 654321, not of 600997/, () => csvFile(classicRows(ledger, { shortcode: '654321' })));
+    Buffer.from(`${csvFile(newerRows([])).toString()}"UJ60000B01,${'x,y\n'.repeat(20_000)}`),
+  );
+  refuses('the statement of another shortcode', /statement of 654321, not of 600997/, () =>
+    csvFile(classicRows(ledger, { shortcode: '654321' })),
+  );
   refuses('another shortcode in the file’s name', /statement of 654321/, () => csvFile(newerRows(ledger)), {
     fileName: 'Statements for 654321 from 2026-10-06 to 2026-10-06.csv',
   });
-  refuses('another shortcode in the classic name', /statement of 654321/, () => csvFile(classicRows(ledger, { hasPreamble: false })), {
-    fileName: 'ORG_654321_UtilityAccount_All_20261007080000.csv',
-  });
-  refuses(`more than ${mostRows} rows`, /more than 250000 rows/, () => {
-    const row = `UJ60000B01,${portalTime(at('08:00:00'))},,Declined,,,\n`;
-    return Buffer.from('Receipt No,Completion Time,Details,Transaction Status,Paid In,Withdrawn,Balance\n' + row.repeat(mostRows + 1));
-  }, { pieceBytes: 1 << 16 });
+  refuses(
+    'another shortcode in the classic name',
+    /statement of 654321/,
+    () => csvFile(classicRows(ledger, { hasPreamble: false })),
+    {
+      fileName: 'ORG_654321_UtilityAccount_All_20261007080000.csv',
+    },
+  );
+  refuses(
+    `more than ${mostRows} rows`,
+    /more than 250000 rows/,
+    () => {
+      const row = `UJ60000B01,${portalTime(at('08:00:00'))},,Declined,,,\n`;
+      return Buffer.from(
+        'Receipt No,Completion Time,Details,Transaction Status,Paid In,Withdrawn,Balance\n' + row.repeat(mostRows + 1),
+      );
+    },
+    { pieceBytes: 1 << 16 },
+  );
 
   it('takes a till by its store number or its own', async () => {
     const file = csvFile(classicRows(ledger, { shortcode: '5123456' }));

@@ -156,7 +156,7 @@ describe('matching: what is heard of one payment', () => {
         pushes.flatMap((pushed, index) => {
           const receipt = freshReceipt();
           const tell = async (): Promise<void> => {
-            const [line] = await stage.add(stage.lineOf(pushed, { receipt }));
+            const [line] = await patiently(() => stage.add(stage.lineOf(pushed, { receipt })));
             await patiently(() => matchLinesOf(index % 2 === 0 ? other : stage.deps, [line!.id]));
           };
           return [patiently(() => stage.callback(pushed, receipt)), tell()];

@@ -127,9 +127,3 @@ export async function listLinesOfReceipt(
     .map((row) => toLine(row, sealer))
     .sort((left, right) => left.completedAt - right.completedAt);
 }
-
-/** The newest line of each of these receipts, of one shortcode. */
-export async function findLinesOfPayment(db: Db, sealer: Sealer, paymentId: string): Promise<Line[]> {
-  const rows = await db('statement_lines').where({ payment_id: paymentId }).limit(20);
-  return rows.map((row) => toLine(row, sealer));
-}

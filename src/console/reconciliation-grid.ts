@@ -63,7 +63,7 @@ function isTold({ told }: Grid, shortcodeId: string, day: string): boolean {
 
 /** @param isTold a source has told all of the day @param isToday it is not over yet */
 export function cellOf(facts: DayFacts, isTold: boolean, isToday: boolean): Omit<Cell, 'href' | 'shortcode'> {
-  const { close, open, toConfirm, lines, paidKes } = facts;
+  const { close, open, toConfirm, hasLines, paidKes } = facts;
   const { critical, high, medium } = open;
   if (critical !== undefined)
     return {
@@ -84,6 +84,6 @@ export function cellOf(facts: DayFacts, isTold: boolean, isToday: boolean): Omit
     return { word: close.isClean ? 'Closed' : 'Closed, variance', icon: 'check', tone: 'ok', figure: paid };
   if (isToday) return { word: 'Open day', icon: 'clock', tone: 'wait', figure: paid };
   if (isTold) return { word: 'Ready to close', icon: 'circle-dashed', tone: 'wait', figure: paid };
-  if (lines > 0 || paidKes > 0) return { word: 'Expected', icon: 'upload', tone: 'wait', figure: paid };
+  if (hasLines || paidKes > 0) return { word: 'Expected', icon: 'upload', tone: 'wait', figure: paid };
   return { word: 'Nothing', icon: 'minus', tone: 'none', figure: null };
 }

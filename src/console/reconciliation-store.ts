@@ -15,13 +15,13 @@ export interface DayFacts {
   open: Partial<Record<Severity, { count: number; cents: number }>>;
   /** Lines of money in that wait for an operator's yes or choice. */
   toConfirm: number;
-  lines: number;
+  hasLines: boolean;
   paidKes: number;
 }
 
-const none = (): DayFacts => ({ close: null, open: {}, toConfirm: 0, lines: 0, paidKes: 0 });
+const none = (): DayFacts => ({ close: null, open: {}, toConfirm: 0, hasLines: false, paidKes: 0 });
 
-export const dayKey = (shortcodeId: string, day: string): string => `${day} ${shortcodeId}`;
+const dayKey = (shortcodeId: string, day: string): string => `${day} ${shortcodeId}`;
 
 export interface Grid {
   dayOf(shortcodeId: string, day: string): DayFacts;
@@ -49,7 +49,7 @@ export async function readGrid(
     db(table)
       .whereIn('shortcode_id', [...shortcodeIds])
       .whereIn('day', [...days]);
-  const [closes, discrepancies, lines, paid, told] = await Promise.all([
+  const [closes, discrepancies, told, toConfirm, paid, coverage] = await Promise.all([
     its('daily_closes').select('id', 'shortcode_id', 'day', 'is_clean'),
     its('discrepancies')
       .where({ status: 'open' })
@@ -57,10 +57,13 @@ export async function readGrid(
       .count({ count: '*' })
       .sum({ cents: 'at_risk_cents' })
       .groupBy('shortcode_id', 'day', 'severity'),
+    // Whether there are any: an index answers that without reading them.
+    its('statement_lines').distinct('shortcode_id', 'day'),
     its('statement_lines')
-      .select('shortcode_id', 'day', 'status')
+      .where({ status: 'suggested' })
+      .select('shortcode_id', 'day')
       .count({ count: '*' })
-      .groupBy('shortcode_id', 'day', 'status'),
+      .groupBy('shortcode_id', 'day'),
     readPaid(db, tenantIds, mode, startOfDay(first), endOfDay(last)),
     readTold(db, shortcodeIds, startOfDay(first)),
   ]);
@@ -70,13 +73,11 @@ export async function readGrid(
       count: Number(row.count),
       cents: Number(row.cents),
     };
-  for (const row of lines as Record<string, unknown>[]) {
-    const day = at(row.shortcode_id, String(row.day));
-    day.lines += Number(row.count);
-    if (row.status === 'suggested') day.toConfirm += Number(row.count);
-  }
+  for (const row of told) at(row.shortcode_id, row.day).hasLines = true;
+  for (const row of toConfirm as Record<string, unknown>[])
+    at(row.shortcode_id, String(row.day)).toConfirm = Number(row.count);
   for (const { shortcodeId, day, kes } of paid) at(shortcodeId, day).paidKes += kes;
-  return { dayOf: (shortcodeId, day) => facts.get(dayKey(shortcodeId, day)) ?? none(), told };
+  return { dayOf: (shortcodeId, day) => facts.get(dayKey(shortcodeId, day)) ?? none(), told: coverage };
 }
 
 const hourMs = 3_600_000;

@@ -14,7 +14,7 @@ import type { DiscrepancyPageDeps } from './discrepancy-pages.ts';
 import { discrepanciesPath, showPaymentSide } from './discrepancy-view.ts';
 import { actingAs, type FormProblem, fieldsOf, pageOf, textOf, tryForm } from './form-pages.ts';
 import { type LinePosition, listLines, readLines } from './line-list-store.ts';
-import { linesPath, showLine } from './line-view.ts';
+import { showLine } from './line-view.ts';
 import { hrefsOf, namesOfShortcodes, reconciliationPath, tenantsOf } from './reconciliation-scope.ts';
 import { type Asked, ask, flash, showPage } from './shell-pages.ts';
 
@@ -162,7 +162,6 @@ async function showConfirm(
     problems,
     action: `${path}/confirm${scope.query}`,
     back: path + scope.query,
-    linesPath,
     hrefs: hrefsOf(scope),
   });
 }

@@ -44,7 +44,7 @@ describe('console: the grid of reconciliation', () => {
     close: null,
     open: {},
     toConfirm: 0,
-    lines: 0,
+    hasLines: false,
     paidKes: 0,
     ...values,
   });
@@ -58,13 +58,13 @@ describe('console: the grid of reconciliation', () => {
     };
     expect(words({})).to.equal('none: Nothing');
     expect(words({ paidKes: 900 })).to.equal('wait: Expected 900');
-    expect(words({ lines: 3 })).to.equal('wait: Expected');
+    expect(words({ hasLines: true })).to.equal('wait: Expected');
     expect(words({}, true)).to.equal('wait: Ready to close');
     expect(words({ paidKes: 34_200_000 }, true)).to.equal('wait: Ready to close 34.2\u00a0M');
     expect(words({ paidKes: 872_000 }, false, true)).to.equal('wait: Open day 872\u00a0k');
     expect(words({ close: closed, paidKes: 10 }, true)).to.equal('ok: Closed 10');
     expect(words({ close: { ...closed, isClean: false } }, true)).to.equal('ok: Closed, variance');
-    expect(words({ toConfirm: 2, lines: 2 }, true)).to.equal('warn: 2 suggested');
+    expect(words({ toConfirm: 2, hasLines: true }, true)).to.equal('warn: 2 suggested');
     expect(
       words({ close: closed, open: { high: { count: 1, cents: 450_000 }, medium: { count: 2, cents: 0 } } }),
     ).to.equal('warn: 3 to look at 4,500');

@@ -20,6 +20,7 @@ import { type MemoryResult, measureMemory } from './bench/memory.ts';
 import { build, killChildren, startFloor, startGateway, startLoader } from './bench/processes.ts';
 import { type CaseSummary, summarise, table } from './bench/report.ts';
 import { openStage, type Stage, type Undo } from './bench/stage.ts';
+import { measureStatements, type StatementProfile } from './bench/statements.ts';
 import {
   describeWebhooks,
   measureWebhooks,
@@ -29,7 +30,7 @@ import {
   webhookParts,
 } from './bench/webhooks/measure.ts';
 
-const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|memory|console|all] [options]]
+const usage = `usage: npm run bench [-- [payments|callbacks|reads|webhooks|statements|memory|console|all] [options]]
   --rounds N       rounds of floor and Lango, at least 3 (default 3; for console 7)
   --seconds N      length of each measurement (default 5; for memory 300)
   --part NAME      of webhooks: throughput, latency, recovery or plans; of console: pages or plans
@@ -46,6 +47,7 @@ interface Options {
   webhooks: readonly WebhookPart[];
   console: readonly ConsolePart[];
   payments: number;
+  withStatements: boolean;
   withMemory: boolean;
   rounds: number | null;
   seconds: number | null;
@@ -79,7 +81,7 @@ function readOptions(): Options {
     },
   });
   const [name = 'all', ...rest] = positionals;
-  const known = ['all', 'memory', 'webhooks', 'console', ...caseNames].includes(name);
+  const known = ['all', 'memory', 'webhooks', 'statements', 'console', ...caseNames].includes(name);
   if (rest.length > 0 || !known) throw new Error(`there is no measurement ${positionals.join(' ')}`);
   const partsOf = <Part extends string>(all: readonly Part[]): Part[] =>
     all.filter((part) => values.part === undefined || part === values.part);
@@ -92,6 +94,7 @@ function readOptions(): Options {
     webhooks,
     console: consoles,
     payments: wholeNumber('payments', values.payments ?? '1000000', 100_000),
+    withStatements: name === 'all' || name === 'statements',
     withMemory: name === 'memory' || values.memory,
     rounds: values.rounds === undefined ? null : wholeNumber('rounds', values.rounds, 3),
     seconds: values.seconds === undefined ? null : wholeNumber('seconds', values.seconds, 1),
@@ -142,13 +145,14 @@ interface Results {
   summaries: CaseSummary[];
   webhooks: WebhookResult | null;
   console: ConsoleResult | null;
+  statements: StatementProfile[];
   memory: MemoryResult | null;
 }
 
 const undo: Undo = (step) => undoing.push(step);
 
 async function measure(services: Services, options: Options): Promise<Results> {
-  const results: Results = { summaries: [], webhooks: null, console: null, memory: null };
+  const results: Results = { summaries: [], webhooks: null, console: null, statements: [], memory: null };
   const { seconds, profile } = options;
   if (options.cases.length > 0 || options.withMemory) {
     const stage = await openStage(services, undo);
@@ -169,6 +173,10 @@ async function measure(services: Services, options: Options): Promise<Results> {
   if (options.console.length > 0) {
     const wanted = { parts: options.console, payments: options.payments, rounds: options.rounds ?? 7 };
     results.console = await measureConsole(services, undo, wanted, say);
+  }
+  if (options.withStatements) {
+    say('statements');
+    results.statements = await measureStatements(services, undo, options.rounds ?? 3, say);
   }
   return results;
 }
@@ -194,12 +202,12 @@ async function run(options: Options): Promise<number> {
     say(`The machine is busy with something else (load ${on.load_before}): the ratios will suffer.`);
   if (options.profile !== null) mkdirSync(options.profile, { recursive: true });
   const results = await measure(services, options);
-  const { summaries: cases, webhooks, console, memory } = results;
+  const { summaries: cases, webhooks, console, statements, memory } = results;
   sayResults(results);
   if (options.json !== null)
     writeFileSync(
       options.json,
-      `${JSON.stringify({ at: new Date().toISOString(), machine: on, cases, webhooks, console, memory }, null, 2)}\n`,
+      `${JSON.stringify({ at: new Date().toISOString(), machine: on, cases, webhooks, console, statements, memory }, null, 2)}\n`,
     );
   const mistakes = [
     ...cases.flatMap((one) => one.mistakes.map((text) => `${one.case}: ${text}`)),
@@ -208,7 +216,11 @@ async function run(options: Options): Promise<number> {
     ...(memory?.mistakes ?? []).map((text) => `memory: ${text}`),
   ];
   for (const mistake of mistakes) say(`WRONG: ${mistake}`);
-  const isBelow = cases.some(({ reached }) => !reached) || memory?.flat === false || webhooks?.reached === false;
+  const isBelow =
+    cases.some(({ reached }) => !reached) ||
+    memory?.flat === false ||
+    webhooks?.reached === false ||
+    statements.some(({ reached }) => !reached);
   return mistakes.length > 0 || console?.reached === false || (options.mustReach && isBelow) ? 1 : 0;
 }
 

@@ -8,12 +8,12 @@ import { createKeyAs, revokeKeyAs } from '../src/console/key-acts.ts';
 import { addShortcodeAs, changeShortcodeStatusAs } from '../src/console/shortcode-acts.ts';
 import { changeTenantStatusAs, createTenantAs } from '../src/console/tenant-acts.ts';
 import { serveUntilSignal } from '../src/main.ts';
-import { getShortcode } from '../src/mpesa/manage-shortcodes.ts';
 import { systemClock } from '../src/platform/clock.ts';
 import { openDatabase } from '../src/platform/database.ts';
 import { createLogger } from '../src/platform/logger.ts';
 import { migrate } from '../src/platform/migrate.ts';
 import { createSimulator } from '../src/simulator/simulator.ts';
+import { addCloseCommands } from './closes.ts';
 import {
   actDeps,
   byCommand,
@@ -26,9 +26,12 @@ import {
   withCore,
 } from './command-line.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addFeedCommands } from './feeds.ts';
 import { addListenCommand } from './listen.ts';
 import { addOperatorCommands } from './operators.ts';
+import { addReconcileCommands } from './reconcile.ts';
 import { addMasterKeyCommands } from './rotate-master-key.ts';
+import { addStatementCommands } from './statements.ts';
 import { addStatsCommands } from './stats.ts';
 
 // The database, the key and the spool are nobody else's to read.
@@ -163,43 +166,7 @@ shortcodes
       print(options, { id }, `Shortcode ${id} added. Its credentials are sealed and will not be shown again.`);
     }),
   );
-shortcodes
-  .command('show')
-  .requiredOption('--id <id>', 'the shortcode')
-  .addOption(json)
-  .action((options) =>
-    withCore(async (core) => {
-      const {
-        id,
-        tenantId,
-        mode: itsMode,
-        environment,
-        kind,
-        shortcode,
-        till,
-        status,
-        credentialId,
-      } = await getShortcode(core, options.id);
-      const shown = {
-        id,
-        tenant: tenantId,
-        mode: itsMode,
-        environment,
-        kind,
-        shortcode,
-        till,
-        status,
-        credentials_fingerprint: credentialId,
-      };
-      print(
-        options,
-        shown,
-        Object.entries(shown)
-          .map(([name, value]) => `${name.padEnd(24)} ${value ?? '–'}`)
-          .join('\n'),
-      );
-    }),
-  );
+addFeedCommands(shortcodes);
 for (const [verb, status] of [
   ['pause', 'paused'],
   ['resume', 'active'],
@@ -260,7 +227,10 @@ keys
 addOperatorCommands(program);
 addListenCommand(program);
 addMasterKeyCommands(program);
+addStatementCommands(program);
+addReconcileCommands(program);
 addStatsCommands(program);
+addCloseCommands(program);
 addDoctorCommand(program);
 
 try {

@@ -14,6 +14,7 @@ import { addHealthRoutes, type HealthCheck } from './platform/health-routes.ts';
 import { methodNotAllowed, requestId, respondToErrors } from './platform/http.ts';
 import type { Logger } from './platform/logger.ts';
 import type { SharedCache } from './platform/shared-cache.ts';
+import { addReportRoutes } from './reconciliation/report-routes.ts';
 import { addAccountRoutes } from './tenants/account-routes.ts';
 import { addWebhookRoutes, type WebhookRouteDeps } from './webhooks/webhook-routes.ts';
 
@@ -40,6 +41,7 @@ export function createApp(deps: AppDeps): Koa {
     addEventRoutes(router, deps);
     addWebhookRoutes(router, { ...deps.webhooks, authenticate: deps.authenticate });
     addShortcodeRoutes(router, deps);
+    addReportRoutes(router, deps);
     addAccountRoutes(router, deps.authenticate);
     addCallbackRoutes(router, deps.callbacks);
     addApiDescriptionRoutes(router);

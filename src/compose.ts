@@ -6,20 +6,17 @@ import { Registry } from 'prom-client';
 import { createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { type Console, type ConsoleSurroundings, connectConsole, forgetWhatEnded } from './console/connect-console.ts';
-import { createCallbackAddresses } from './mpesa/callback-addresses.ts';
-import { createCallbackLog } from './mpesa/callback-log.ts';
-import type { CallbackRouteDeps } from './mpesa/callback-routes.ts';
 import { createCallbackSpool } from './mpesa/callback-spool.ts';
+import { type Callbacks, connectCallbacks } from './mpesa/connect-callbacks.ts';
 import { connectMpesa } from './mpesa/connect-mpesa.ts';
-import { createCallbackTaker, type TakeCallbackDeps } from './mpesa/take-callback.ts';
+import { longerThanAnyCallMs } from './mpesa/daraja.ts';
 import { createAnnouncer, paymentsLane } from './payments/announce-changes.ts';
 import { createInsertBatcher } from './payments/create-payment.ts';
 import { countTransitions, forgetOldSpans } from './payments/hourly-stats-relay.ts';
-import { createPaymentMetrics, type PaymentMetrics } from './payments/payment-metrics.ts';
+import { createPaymentMetrics } from './payments/payment-metrics.ts';
 import { createPaymentWorker, type PaymentWorker } from './payments/payment-worker.ts';
 import { createReadPayment } from './payments/read-payment.ts';
 import { createPaymentWatch } from './payments/watch-payments.ts';
-import { createAddressList } from './platform/addresses.ts';
 import { createAlerts } from './platform/alerts.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
 import { type DataKeys, loadDataKeys } from './platform/data-key-store.ts';
@@ -28,10 +25,14 @@ import { createHealthChecks } from './platform/health-checks.ts';
 import { createLogger, type Logger } from './platform/logger.ts';
 import { readOrMakeMasterKeys } from './platform/master-key.ts';
 import { migrate, pendingMigrations } from './platform/migrate.ts';
+import type { Queue } from './platform/queue.ts';
 import { createBackground, task } from './platform/repeat.ts';
 import { createSealer, type Sealer } from './platform/sealing.ts';
 import { connectSharedServices } from './platform/shared-services.ts';
 import { createHeartbeat, type Heartbeat } from './platform/worker-store.ts';
+import { connectFeeds, type Feeds } from './reconciliation/connect-feeds.ts';
+import { connectStatements, type Statements } from './reconciliation/connect-statements.ts';
+import { createReconcileWorker, type ReconcileWorker } from './reconciliation/reconcile-worker.ts';
 import { createAuthenticate } from './tenants/authenticate.ts';
 import { createKeyCache } from './tenants/key-cache.ts';
 import { connectWebhooks, type WebhookSurroundings, type Webhooks } from './webhooks/connect-webhooks.ts';
@@ -108,6 +109,8 @@ export interface Gateway {
   core: Core;
   worker: PaymentWorker;
   webhooks: WebhookWorker;
+  feeds: Feeds;
+  statements: Statements;
   registry: Registry;
   /** Begins to work: takes nudges, sweeps, beats. */
   start(): Promise<void>;
@@ -121,6 +124,7 @@ export interface Gateway {
 
 const sweepEveryMs = 1000;
 const flushEveryMs = 5000;
+const tendEveryMs = 15_000;
 const retentionEveryMs = 24 * 3_600_000;
 
 export async function composeGateway(config: Config, surroundings: Surroundings = {}): Promise<Gateway> {
@@ -129,7 +133,7 @@ export async function composeGateway(config: Config, surroundings: Surroundings 
   const services = connectSharedServices(config.redisUrl, config.redisPrefix, clock, logger);
   const { bus, cache, queue, limiter } = services;
   const mpesa = connectMpesa({ clock, logger, db, sealer, cache, limiter, callbackKey: dataKeys.callbacks }, config);
-  const { provider, breaker } = mpesa;
+  const { provider, breaker, daraja, shortcodes } = mpesa;
   const spool = createCallbackSpool(join(config.dataDir, 'spool'), sealer, logger);
   const registry = new Registry();
   const metrics = createPaymentMetrics(registry, { db, now, spoolDepth: spool.depth, breakersOpen: breaker.openCount });
@@ -143,11 +147,14 @@ export async function composeGateway(config: Config, surroundings: Surroundings 
   const announcer = createAnnouncer({ now, bus, queue, metrics, onRecorded: webhooks.nudge });
   const settling = { db, sealer, now, random, readDenial: provider.readDenial, announce: announcer.settled };
 
-  // A lease outlasts the longest push there can be: token, push, a fresh token, the push again, and a third round.
-  const leaseMs = surroundings.leaseMs ?? 10 * config.darajaTimeoutMs + 15_000;
+  const leaseMs = surroundings.leaseMs ?? longerThanAnyCallMs(config.darajaTimeoutMs);
   const pushing = { ...settling, clock, logger, provider, leaseMs, onPushAnswered: metrics.pushAnswered };
   const worker = createPaymentWorker(pushing);
-  const callbacks = joinCallbacks(core, { ...settling, clock, logger, spool }, metrics);
+  const feeds = connectFeeds({ ...settling, logger, queue, registry, limiter, daraja, leaseMs }, config);
+  const reconciling = createReconcileWorker({ ...settling, logger }, registry);
+  const statements = connectStatements({ ...settling, logger, reconcileDay: reconciling.reconcileDay });
+  const arriving = { ...settling, clock, logger, spool, shortcodes, metrics, c2b: feeds.c2b };
+  const callbacks = connectCallbacks({ ...arriving, callbackKey: dataKeys.callbacks }, config);
   const inserts = createInsertBatcher({ db, sealer, onCreated: announcer.created });
   const watch = createPaymentWatch(bus, clock);
   const keys = createKeyCache(db, clock);
@@ -165,8 +172,8 @@ export async function composeGateway(config: Config, surroundings: Surroundings 
     insert: inserts.add,
     blindIndexKey: dataKeys.blindIndex,
   };
-  const around = { ...services, daraja: mpesa.daraja, trustedProxies, spoolDepth: spool.depth };
-  const pages = joinConsole(core, { ...around, payments, webhooks });
+  const around = { ...services, daraja, trustedProxies, spoolDepth: spool.depth };
+  const pages = joinConsole(core, { ...around, payments, webhooks, statements });
 
   const app = createApp({
     ...payments,
@@ -184,23 +191,21 @@ export async function composeGateway(config: Config, surroundings: Surroundings 
   const life = liveBy(core, surroundings, {
     payments: worker,
     webhooks,
-    drainSpool: callbacks.taker.drainSpool,
-    flush: () => Promise.all([keys.flush(), callbacks.log.flush()]),
-    beginWork() {
-      queue.work(paymentsLane, worker.look);
-      webhooks.work();
-    },
+    feeds,
+    statements,
+    reconciling,
+    callbacks,
+    queue,
+    flush: () => Promise.all([keys.flush(), callbacks.flush(), feeds.flush()]),
     stopWaiting() {
       watch.close();
       pages?.close();
     },
-    async closeQueues() {
-      await queue.close();
-      await Promise.all([inserts.drain(), callbacks.taker.drain()]);
-    },
+    drain: () => Promise.all([inserts.drain(), callbacks.drain()]),
     closeConnections: () => Promise.all([mpesa.close(), alerts.close(), services.close()]),
   });
-  return { app, core, worker, webhooks: webhooks.worker, registry, ...life, drainSpool: callbacks.taker.drainSpool };
+  const { drainSpool } = callbacks;
+  return { app, core, worker, webhooks: webhooks.worker, feeds, statements, registry, ...life, drainSpool };
 }
 
 function joinConsole(core: Core, surroundings: ConsoleSurroundings): Console | null {
@@ -220,13 +225,15 @@ function joinConsole(core: Core, surroundings: ConsoleSurroundings): Console | n
 interface LivingParts {
   payments: PaymentWorker;
   webhooks: Webhooks;
-  drainSpool(): Promise<number>;
+  feeds: Feeds;
+  statements: Statements;
+  reconciling: ReconcileWorker;
+  callbacks: Callbacks;
+  queue: Queue;
   flush(): Promise<unknown>;
-  /** Takes nudges. */
-  beginWork(): void;
-  /** Answers every request that waits for a change. */
   stopWaiting(): void;
-  closeQueues(): Promise<void>;
+  /** Waits for what is being written. */
+  drain(): Promise<unknown>;
   closeConnections(): Promise<unknown>;
 }
 
@@ -235,12 +242,18 @@ function liveBy(core: Core, surroundings: Surroundings, parts: LivingParts) {
   const { config, db, now, clock, logger } = core;
   const isWorker = config.roles.includes('worker');
   const heartbeat = createHeartbeat(db, now);
-  const tasks = [task('flush', flushEveryMs, parts.flush), task('spool', flushEveryMs, parts.drainSpool)];
+  const tasks = [task('flush', flushEveryMs, parts.flush), task('spool', flushEveryMs, parts.callbacks.drainSpool)];
   if (isWorker) tasks.push(...workOf(core, parts, heartbeat));
   const background = createBackground(clock, logger, tasks);
 
+  function beginWork(): void {
+    parts.queue.work(paymentsLane, parts.payments.look);
+    parts.webhooks.work();
+    parts.feeds.work();
+  }
+
   async function start(): Promise<void> {
-    if (isWorker) parts.beginWork();
+    if (isWorker) beginWork();
     if (surroundings.hasTimers === false) return;
     if (isWorker) await heartbeat.beat();
     background.start();
@@ -248,12 +261,19 @@ function liveBy(core: Core, surroundings: Surroundings, parts: LivingParts) {
 
   async function stopWorking(): Promise<void> {
     parts.stopWaiting();
-    await Promise.all([background.stop(), parts.payments.drain(), parts.webhooks.stop()]);
+    await Promise.all([
+      background.stop(),
+      parts.payments.drain(),
+      parts.webhooks.stop(),
+      parts.feeds.stop(),
+      parts.statements.stop(),
+    ]);
   }
 
   async function close(): Promise<void> {
     await stopWorking();
-    await parts.closeQueues();
+    await parts.queue.close();
+    await parts.drain();
     await Promise.allSettled([parts.flush(), heartbeat.end()]);
     await parts.closeConnections();
     await core.close();
@@ -263,36 +283,17 @@ function liveBy(core: Core, surroundings: Surroundings, parts: LivingParts) {
 }
 
 /** What only a process with the role `worker` does again and again. */
-function workOf(core: Core, { payments, webhooks }: LivingParts, heartbeat: Heartbeat) {
+function workOf(core: Core, { payments, webhooks, feeds, ...parts }: LivingParts, heartbeat: Heartbeat) {
   return [
     task('heartbeat', flushEveryMs, heartbeat.beat),
     task('sweep', sweepEveryMs, payments.dispatch),
     task('webhooks', sweepEveryMs, webhooks.worker.dispatch),
+    task('pull', flushEveryMs, feeds.pulls.dispatch),
+    ...parts.reconciling.tasks,
+    task('statements', tendEveryMs, parts.statements.tend),
     task('stats', sweepEveryMs, () => countTransitions(core)),
     task('retention', retentionEveryMs, () =>
       Promise.all([webhooks.emptyOldBodies(), forgetOldSpans(core), forgetWhatEnded(core)]),
     ),
   ];
-}
-
-type CallbackParts = Omit<TakeCallbackDeps, 'isAddressAllowed' | 'onTaken'>;
-
-/** Where Safaricom's results arrive: who may send them, what takes them, and what is written down about them. */
-function joinCallbacks({ config, db, now, logger, dataKeys }: Core, parts: CallbackParts, metrics: PaymentMetrics) {
-  const { callbackAllowedIps, callbackIpMode } = config;
-  const addresses = createCallbackAddresses(callbackAllowedIps, callbackIpMode, (address) =>
-    logger.warn('callback.unlisted_address', { source_ip: address }),
-  );
-  const log = createCallbackLog({ db, now, logger, count: metrics.callbackTaken });
-  const taker = createCallbackTaker({ ...parts, isAddressAllowed: addresses.isAllowed, onTaken: log.taken });
-  const routes: CallbackRouteDeps = {
-    now,
-    logger,
-    callbackKey: dataKeys.callbacks,
-    taker,
-    trustedProxies: createAddressList(config.trustedProxies),
-    isAddressAllowedAnywhere: addresses.isAllowedAnywhere,
-    onForgedToken: metrics.forgedToken,
-  };
-  return { log, taker, routes };
 }

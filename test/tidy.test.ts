@@ -59,7 +59,7 @@ const homes: readonly { what: string; packages: RegExp; mayImport: RegExp }[] = 
   { what: 'bull and ioredis', packages: /^(bull|ioredis)$/, mayImport: /^src\/platform\// },
 ];
 
-const limits = { sourceFiles: 280, fileLines: 300, functionLines: 80 };
+const limits = { sourceFiles: 410, fileLines: 300, functionLines: 80 };
 
 const ours = readTree(root, ['src', 'scripts', 'migrations', 'test', 'knexfile.ts']);
 const within = (pattern: RegExp): SourceTree => new Map([...ours].filter(([file]) => pattern.test(file)));

@@ -3,6 +3,8 @@
 
 import type { Approval } from '../platform/approval-store.ts';
 import type { Perform } from '../platform/approvals.ts';
+import { discrepancyApprovalKinds, itemsOfApproval } from '../reconciliation/discrepancy-approvals.ts';
+import { counted } from './conditions-words.ts';
 import type { Asked } from './shell-pages.ts';
 import type { Word } from './status-words.ts';
 
@@ -11,6 +13,9 @@ export const kindNames = {
   resolution: 'payment.resolve',
   credentials: 'shortcode.credentials',
   owner: 'operator.owner',
+  writeOff: discrepancyApprovalKinds.write_off,
+  acceptAmount: discrepancyApprovalKinds.accept_amount,
+  close: 'day.close',
 } as const;
 
 export interface ApprovalKind {
@@ -44,6 +49,12 @@ export function aboutWords({ kind, payload }: Pick<Approval, 'kind' | 'payload'>
       return `credentials of ${String(payload.shortcode)}`;
     case kindNames.owner:
       return `owner ${String(payload.email)}`;
+    case kindNames.writeOff:
+      return `writing off ${counted(itemsOfApproval({ payload }).length, 'discrepancy', 'discrepancies')}`;
+    case kindNames.acceptAmount:
+      return 'the amount that came for a payment';
+    case kindNames.close:
+      return `the close of ${String(payload.day)}, ${String(payload.shortcode)}`;
     default:
       return kind;
   }

@@ -77,11 +77,20 @@ export async function askApproval(
   request: ApprovalRequest,
 ): Promise<Requested> {
   const requested = await requestApproval(deps, actingAs(deps, ctx), request, kind.perform);
-  const { outcome, approval } = requested;
+  tellRequest(ctx, asked, requested, kind);
+  return requested;
+}
+
+/** Says what came of a request, and leads there. */
+export function tellRequest(
+  ctx: Koa.Context,
+  asked: Asked,
+  { outcome, approval }: Requested,
+  kind: ApprovalKind,
+): void {
   flash(ctx, ...requestWords[outcome]);
   const isOpen = outcome === 'waiting' || outcome === 'busy';
   ctx.redirect(isOpen ? approvalUrl(approval, asked) : kind.whereOf(asked, approval));
-  return requested;
 }
 
 const decisionWords: Readonly<Record<Exclude<Decided, 'outdated'>, readonly [words: string, tone: 'ok' | 'bad']>> = {

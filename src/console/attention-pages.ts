@@ -9,6 +9,7 @@ import { AppError } from '../platform/errors.ts';
 import { spanText } from '../platform/render.ts';
 import type { Sealer } from '../platform/sealing.ts';
 import { type AttentionItem, type AttentionKind, attentionKinds, type Severity } from './attention.ts';
+import { assignBooks } from './attention-books.ts';
 import { assign, listAssignments } from './attention-store.ts';
 import { actingAs } from './form-pages.ts';
 import { type AttentionDeps, listAttention } from './list-attention.ts';
@@ -52,7 +53,7 @@ export function addAttentionPages(router: Router, deps: AttentionPageDeps): void
           ...severityWords[severity],
           items: items
             .filter((item) => item.severity === severity)
-            .map((item) => viewItem(item, asked, names.get(item.key) ?? null, deps.now())),
+            .map((item) => viewItem(item, asked, names.get(item.key) ?? item.assignee ?? null, deps.now())),
         }))
         .filter((group) => group.items.length > 0),
       mayAct: asked.may('act') && items.length > 0,
@@ -142,12 +143,9 @@ async function assignAll(
   items: readonly AttentionItem[],
 ): Promise<number> {
   await inTransaction(db, async (trx) => {
-    await assign(
-      trx,
-      items.map(({ key }) => key),
-      act === 'take' ? by.actor : null,
-      now(),
-    );
+    const keys = items.map(({ key }) => key);
+    const others = await assignBooks(trx, keys, by.actor, act === 'take', now());
+    await assign(trx, others, act === 'take' ? by.actor : null, now());
     for (const { key, tenantId } of items) {
       const after = { with: act === 'take' ? by.actor.name : null };
       // What follows the id, if anything does, tells items of one thing apart.

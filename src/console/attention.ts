@@ -12,6 +12,7 @@ import { clockWords } from './payment-words.ts';
 export const attentionKinds = {
   unsure: 'Not sure yet',
   review: 'Needs review',
+  books: 'Discrepancies',
   approval: 'Approvals',
   delivery: 'Webhooks',
   settings: 'Settings',
@@ -35,6 +36,8 @@ export interface AttentionItem {
   tenantId: string | null;
   /** M-PESA can be asked about it. */
   mayAsk: boolean;
+  /** Whom it is given to, where the row itself says so. */
+  assignee?: string | null;
 }
 
 /** Younger than this, a payment without an answer is still being asked about often enough. */

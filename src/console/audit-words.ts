@@ -70,6 +70,10 @@ const pages: Readonly<Record<string, string>> = {
   opr: '/console/operators/',
   whe: '/console/webhooks/',
   whd: '/console/deliveries/',
+  cls: '/console/reconciliation/closes/',
+  dsc: '/console/reconciliation/discrepancies/',
+  lin: '/console/reconciliation/lines/',
+  stm: '/console/reconciliation/imports/',
 };
 
 function pathOf(target: string | null): string | null {

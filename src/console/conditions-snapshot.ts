@@ -17,6 +17,7 @@ import {
   timeDatabase,
 } from './conditions-store.ts';
 import type { Condition, Snapshot } from './conditions-words.ts';
+import { listCriticalOpen } from './reconciliation-store.ts';
 import { readLastAccepted, readPushMinutes, readShortcodeOutcomes } from './stats-store.ts';
 
 export interface ConditionDeps {
@@ -80,19 +81,21 @@ async function readSnapshot(
   const ids = own.map(({ id }) => id);
   const pushes = { tenantId, mode };
   const databaseMs = await timeDatabase(db);
-  const [shortcodes, waiting, taken, missed, refused, outcomes, endpoints, workers, depth, redis] = await Promise.all([
-    listKnownShortcodes(db, ids, mode),
-    listWaiting(db, ids, mode, at),
-    readPushMinutes(db, { ...pushes, outcomes: ['accepted'], since: at - 15 * minuteMs }),
-    readPushMinutes(db, { ...pushes, outcomes: ['not_sent', 'unanswered'], since: at - hourMs }),
-    readPushMinutes(db, { ...pushes, outcomes: ['refused'], since: at - 24 * hourMs }),
-    readShortcodeOutcomes(db, ids, mode, at - 15 * minuteMs),
-    listTroubledEndpoints(db, ids, mode),
-    listWorkers(db),
-    // A folder that cannot be read must not take the console away when it is needed most.
-    spoolDepth().catch(() => 0),
-    redisProblem === null ? null : redisProblem(),
-  ]);
+  const [shortcodes, waiting, taken, missed, refused, outcomes, endpoints, workers, critical, depth, redis] =
+    await Promise.all([
+      listKnownShortcodes(db, ids, mode),
+      listWaiting(db, ids, mode, at),
+      readPushMinutes(db, { ...pushes, outcomes: ['accepted'], since: at - 15 * minuteMs }),
+      readPushMinutes(db, { ...pushes, outcomes: ['not_sent', 'unanswered'], since: at - hourMs }),
+      readPushMinutes(db, { ...pushes, outcomes: ['refused'], since: at - 24 * hourMs }),
+      readShortcodeOutcomes(db, ids, mode, at - 15 * minuteMs),
+      listTroubledEndpoints(db, ids, mode),
+      listWorkers(db),
+      listCriticalOpen(db, ids, mode),
+      // A folder that cannot be read must not take the console away when it is needed most.
+      spoolDepth().catch(() => 0),
+      redisProblem === null ? null : redisProblem(),
+    ]);
   const recent = new Set(taken.map(({ shortcodeId }) => shortcodeId));
   const doubted = [...missed, ...refused].map(({ shortcodeId }) => shortcodeId).filter((id) => !recent.has(id));
   const lastAccepted = await readLastAccepted(db, [...new Set(doubted)]);
@@ -108,6 +111,7 @@ async function readSnapshot(
     lastAccepted,
     outcomes,
     endpoints,
+    critical,
     server: { workers, spoolDepth: depth, redisProblem: redis, databaseMs, ...known },
   };
 }

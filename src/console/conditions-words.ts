@@ -6,6 +6,7 @@ import type { AuditVerdict } from '../platform/audit-store.ts';
 import { numberText } from '../platform/render.ts';
 import type { KnownShortcode, TroubledEndpoint, Waiting, WorkerBeat } from './conditions-store.ts';
 import { kes, type Part } from './payment-words.ts';
+import type { CriticalOpen } from './reconciliation-store.ts';
 import type { PushMinute, ShortcodeOutcome } from './stats-store.ts';
 
 export type ConditionKind =
@@ -15,6 +16,7 @@ export type ConditionKind =
   | 'settings_refused'
   | 'no_callbacks'
   | 'audit_broken'
+  | 'books_differ'
   | 'spool'
   | 'unknown_long'
   | 'worker_lost'
@@ -63,6 +65,8 @@ export interface Snapshot {
   /** How payments ended in the last 15 minutes. */
   outcomes: readonly ShortcodeOutcome[];
   endpoints: readonly TroubledEndpoint[];
+  /** Critical discrepancies that are open. */
+  critical: readonly CriticalOpen[];
   server: ServerState;
 }
 

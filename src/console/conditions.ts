@@ -1,6 +1,7 @@
 // All conditions that hold now, as a pure function of what was read. The worst comes first: what stops payments before
 // what only needs somebody, and among equals the one with more money behind it.
 
+import { bookConditions } from './conditions-books.ts';
 import { safaricomConditions } from './conditions-safaricom.ts';
 import { serverConditions } from './conditions-server.ts';
 import type { Condition, ConditionKind, Snapshot } from './conditions-words.ts';
@@ -13,6 +14,7 @@ const order: readonly ConditionKind[] = [
   'no_callbacks',
   'settings_refused',
   'audit_broken',
+  'books_differ',
   'unknown_long',
   'spool',
   'worker_lost',
@@ -24,6 +26,6 @@ const order: readonly ConditionKind[] = [
 
 export function findConditions(snapshot: Snapshot): Condition[] {
   const rank = ({ kind }: Condition): number => order.indexOf(kind);
-  const found = [...safaricomConditions(snapshot), ...serverConditions(snapshot)];
+  const found = [...safaricomConditions(snapshot), ...bookConditions(snapshot), ...serverConditions(snapshot)];
   return found.sort((a, b) => rank(a) - rank(b) || b.kes - a.kes);
 }

@@ -19,6 +19,7 @@ import { forgetOldSessions } from './manage-operators.ts';
 import type { PaymentActDeps } from './payment-actions.ts';
 import { addUnknownPages } from './problem-pages.ts';
 import { createSessions } from './session.ts';
+import type { StatementPageDeps } from './statement-pages.ts';
 import { createStrips } from './strip.ts';
 import type { SystemPageDeps } from './system-pages.ts';
 import type { WebhookActDeps } from './webhook-act-pages.ts';
@@ -33,6 +34,7 @@ export interface ConsoleSurroundings
   /** What may be done with payments and webhooks. */
   payments: PaymentActDeps['payments'] & SettleDeps;
   webhooks: WebhookActDeps['webhooks'];
+  statements: StatementPageDeps['statements'];
 }
 
 export interface ConsoleParts extends ConsoleSurroundings {
@@ -89,6 +91,7 @@ export function connectConsole(given: ConsoleParts): Console {
     homes,
     auditChain,
     settling: given.payments,
+    acting: { ...given.payments, ...given },
     needsTwoPersons: settings.needsTwoPersons,
   };
   const router = createConsolePages(deps);

@@ -4,6 +4,7 @@
 
 import { spanText } from '../platform/render.ts';
 import { aboutWords } from './approval-kind.ts';
+import { criticalBooks } from './attention-books.ts';
 import type { OpenSum } from './attention-store.ts';
 import { type Condition, counted, namesOf, type Snapshot, sumOf } from './conditions-words.ts';
 import type { Attention } from './list-attention.ts';
@@ -43,6 +44,7 @@ export function attentionLines(
   const here = unknown.filter(({ shortcodeId }) => failing.includes(shortcodeId));
   const elsewhere = unknown.filter(({ shortcodeId }) => !failing.includes(shortcodeId));
   return [
+    ...criticalBooks(snapshot.critical, hrefOf),
     ...unsure(here, snapshot, hrefOf, true, elsewhere.length > 0),
     ...reviews(
       payments.filter(({ status }) => status === 'needs_review'),

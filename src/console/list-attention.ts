@@ -17,6 +17,7 @@ import {
   settingsItem,
   unsureAfterMs,
 } from './attention.ts';
+import { listBookItems } from './attention-books.ts';
 import {
   listOpenPayments,
   listTroubledEndpoints,
@@ -43,21 +44,25 @@ export interface Attention {
   endpoints: readonly TroubledEndpoint[];
   approvals: readonly Approval[];
   settings: readonly RefusedSettings[];
+  /** Discrepancies, but for those of payments that are in the queue themselves; the worst of each severity. */
+  books: readonly AttentionItem[];
 }
 
 /** @param own the situation of this very scope */
 export async function readAttention(db: Db, scope: Scope, own: Snapshot): Promise<Attention> {
   const window = windowOf(scope, own.now);
   const { tenantIds } = window;
-  const [payments, endpoints, approvals] = await Promise.all([
+  const [payments, endpoints, approvals, books] = await Promise.all([
     sumOpenPayments(db, window),
     // What is too old for a replay is not sent again from here either.
     listTroubledEndpoints(db, window, own.now - longestReplayMs),
     listWaitingApprovals(db, { tenantIds, isWhole: scope.seesAll }, own.now, mostItems),
+    listBookItems(db, tenantIds, scope, mostItems),
   ]);
   return {
     payments,
     endpoints,
+    books,
     approvals: approvals.filter(({ mode }) => mode === null || mode === scope.mode),
     settings: refusedSettings(own),
   };
@@ -94,6 +99,7 @@ function narrow(snapshot: Snapshot, tenantId: string | null): Snapshot {
     pushes: snapshot.pushes.filter(isOwn),
     outcomes: snapshot.outcomes.filter(isOwn),
     endpoints: snapshot.endpoints.filter((one) => one.tenantId === tenantId),
+    critical: snapshot.critical.filter((one) => one.tenantId === tenantId),
   };
 }
 
@@ -101,15 +107,17 @@ const statusOf = { unsure: 'unknown', review: 'needs_review' } as const;
 
 /** How many there are and what is at risk; each payment counts, not only those that are listed. */
 export function totalsOf(attention: Attention, kind: AttentionKind | null): { count: number; kes: number } {
-  const { payments, endpoints, approvals, settings } = attention;
+  const { payments, endpoints, approvals, settings, books } = attention;
   const sums = payments.filter(
     ({ status }) => kind === null || (kind in statusOf && statusOf[kind as keyof typeof statusOf] === status),
   );
-  const others = { delivery: endpoints, approval: approvals, settings } as const;
+  const others = { delivery: endpoints, approval: approvals, settings, books } as const;
   const rows = Object.entries(others).filter(([name]) => kind === null || name === kind);
   return {
     count: sums.reduce((sum, { count }) => sum + count, 0) + rows.reduce((sum, [, { length }]) => sum + length, 0),
-    kes: sums.reduce((sum, one) => sum + one.kes, 0),
+    kes:
+      sums.reduce((sum, one) => sum + one.kes, 0) +
+      (kind === null || kind === 'books' ? books.reduce((sum, { kesAtRisk }) => sum + (kesAtRisk ?? 0), 0) : 0),
   };
 }
 
@@ -127,6 +135,7 @@ export async function listAttention(
   const statuses = kind === null ? Object.values(statusOf) : kind in statusOf ? [statusOf[kind as 'unsure']] : [];
   const payments = statuses.length === 0 ? [] : await listOpenPayments(db, windowOf(scope, own.now), statuses);
   const items = [
+    ...attention.books,
     ...payments.map((payment) => paymentItem(payment, nameOf(payment.tenantId), own.now)),
     ...attention.endpoints.map((endpoint) => endpointItem(endpoint, nameOf(endpoint.tenantId), own.now)),
     ...attention.approvals.map((one) =>

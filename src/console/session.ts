@@ -57,6 +57,8 @@ export interface Sessions {
   guard(permission: Permission): Koa.Middleware;
   /** The form of a POST, once its origin and token are proved. @throws AppError `address_refused` */
   readForm(ctx: Koa.Context): Promise<Form>;
+  /** The same proof for a form that is read elsewhere, before anything of it is kept. @throws AppError `address_refused` */
+  proveForm(ctx: Koa.Context, formToken: string): void;
   setCookie(ctx: Koa.Context, token: string): void;
   end(ctx: Koa.Context): Promise<void>;
   origin(ctx: Koa.Context): Origin;
@@ -71,6 +73,14 @@ export function createSessions(deps: SessionDeps): Sessions {
   const doorName = isSecure ? '__Host-lango-door' : 'lango-door';
   const cookie = { httpOnly: true, sameSite: 'lax', secure: isSecure, path: '/', overwrite: true } as const;
   const formTokenOf = (secret: string): string => keyedHash(consoleKey, `form ${secret}`, 24);
+
+  function proveForm(ctx: Koa.Context, formToken: string): void {
+    checkOrigin(ctx, deps.publicUrl);
+    const secret = ctx.cookies.get((ctx.state.visitor as Visitor | null) === null ? doorName : cookieName) ?? '';
+    if (secret !== '' && sameSecret(formToken, formTokenOf(secret))) return;
+    const advice = 'This form is too old, or did not come from this console. Go back, load the page again and repeat.';
+    throw new AppError('address_refused', advice);
+  }
 
   async function findVisitor(ctx: Koa.Context): Promise<Visitor | null> {
     const token = ctx.cookies.get(cookieName);
@@ -106,15 +116,11 @@ export function createSessions(deps: SessionDeps): Sessions {
       if (stepUpPermissions.has(permission) && now() - steppedUpAt > stepUpMs) return leadTo(ctx, '/console/step-up');
       return next();
     },
+    proveForm,
     async readForm(ctx) {
       checkOrigin(ctx, deps.publicUrl);
       const fields = new URLSearchParams((await readBody(ctx.req)).toString('utf8'));
-      const secret = ctx.cookies.get((ctx.state.visitor as Visitor | null) === null ? doorName : cookieName) ?? '';
-      if (secret === '' || !sameSecret(fields.get('_token') ?? '', formTokenOf(secret))) {
-        const advice =
-          'This form is too old, or did not come from this console. Go back, load the page again and repeat.';
-        throw new AppError('address_refused', advice);
-      }
+      proveForm(ctx, fields.get('_token') ?? '');
       return { get: (name) => fields.getAll(name).at(-1) ?? '', all: (name) => fields.getAll(name) };
     },
     setCookie: (ctx, token) => void ctx.cookies.set(cookieName, token, cookie),

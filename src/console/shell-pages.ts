@@ -53,6 +53,7 @@ const groups = [
     title: 'Delivery and books',
     items: [
       { path: '/console/webhooks', name: 'Webhooks', icon: 'webhook' },
+      { path: '/console/reconciliation', name: 'Reconciliation', icon: 'scale' },
       { path: '/console/callbacks', name: 'Callbacks', icon: 'arrow-down-left' },
     ],
   },

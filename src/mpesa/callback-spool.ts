@@ -1,5 +1,6 @@
-// Callbacks that came while the database was away. Safaricom sends each once and never again (daraja.md section 4.5), so
-// a callback is on the disk, sealed and flushed, before it is acknowledged; it is settled when the database is back.
+// What came from Safaricom while the database was away: results of pushes, and C2B confirmations. Each is sent once and
+// never again (daraja.md section 4.5), so it is on the disk, sealed and flushed, before it is acknowledged; it takes
+// effect when the database is back.
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -9,22 +10,35 @@ import { isDatabaseAway } from '../platform/database.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Sealer } from '../platform/sealing.ts';
 
-/** A callback as it arrived. */
-export interface ArrivedCallback {
-  /** Id of its evidence: fixed on arrival, so that settling it twice is impossible. */
-  evidenceId: string;
-  paymentId: string;
+interface ArrivedBody {
   requestId: string;
   sourceIp: string;
   raw: string;
   arrivedAt: number;
 }
 
+/** The result of a push as it arrived. */
+export interface ArrivedCallback extends ArrivedBody {
+  /** Left out by what spooled before there were two kinds. */
+  kind?: 'stk';
+  /** Id of its evidence: fixed on arrival, so that settling it twice is impossible. */
+  evidenceId: string;
+  paymentId: string;
+}
+
+/** A C2B confirmation as it arrived. Its receipt is what makes hearing it twice harmless. */
+export interface ArrivedConfirmation extends ArrivedBody {
+  kind: 'c2b';
+  shortcodeId: string;
+}
+
+export type Arrived = ArrivedCallback | ArrivedConfirmation;
+
 export interface CallbackSpool {
-  /** Resolves when the callback is on the disk. */
-  append(callback: ArrivedCallback): Promise<void>;
-  /** Hands each callback to `settle`, oldest first, and forgets it when that resolves; stops while the database is away. */
-  drain(settle: (callback: ArrivedCallback) => Promise<void>): Promise<number>;
+  /** Resolves when what arrived is on the disk. */
+  append(arrived: Arrived): Promise<void>;
+  /** Hands each to `settle`, oldest first, and forgets it when that resolves; stops while the database is away. */
+  drain(settle: (arrived: Arrived) => Promise<void>): Promise<number>;
   depth(): Promise<number>;
 }
 
@@ -47,13 +61,13 @@ export function createCallbackSpool(directory: string, sealer: Sealer, logger: L
   }
 
   return {
-    async append(callback) {
+    async append(arrived) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const name = `${String(callback.arrivedAt).padStart(15, '0')}-${randomBytes(8).toString('hex')}.sealed`;
+      const name = `${String(arrived.arrivedAt).padStart(15, '0')}-${randomBytes(8).toString('hex')}.sealed`;
       const writing = join(directory, `${name}.writing`);
       const file = await open(writing, 'wx', 0o600);
       try {
-        await file.writeFile(sealer.seal(JSON.stringify(callback), contextOf(name)));
+        await file.writeFile(sealer.seal(JSON.stringify(arrived), contextOf(name)));
         await file.sync();
       } finally {
         await file.close();
@@ -67,17 +81,15 @@ export function createCallbackSpool(directory: string, sealer: Sealer, logger: L
     async drain(settle) {
       let settled = 0;
       for (const name of await names()) {
-        let callback: ArrivedCallback;
+        let arrived: Arrived;
         try {
-          callback = JSON.parse(
-            sealer.open(await readFile(join(directory, name), 'utf8'), contextOf(name)),
-          ) as ArrivedCallback;
+          arrived = JSON.parse(sealer.open(await readFile(join(directory, name), 'utf8'), contextOf(name))) as Arrived;
         } catch (thrown) {
           await setAside(name, 'unreadable', thrown);
           continue;
         }
         try {
-          await settle(callback);
+          await settle(arrived);
         } catch (thrown) {
           // The database is away: the rest waits with this one. Refused for what it says: it must not hold up the rest.
           if (isDatabaseAway(thrown)) throw thrown;

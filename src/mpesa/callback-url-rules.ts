@@ -14,6 +14,11 @@ const forbiddenWords = /m-?pesa|safaricom|exec?|cmd|sql|query/i;
 const blockedHosts = /ngrok|mockbin|requestbin/i;
 const localNames = /^localhost$|\.(localhost|local|internal|lan|home|test|example|invalid)$/;
 
+/** The first word in a text that Safaricom's rules forbid in a URL, or null. */
+export function forbiddenWordIn(text: string): string | null {
+  return forbiddenWords.exec(text)?.[0] ?? null;
+}
+
 /** What is wrong with `PUBLIC_URL` for the environments that are used; the simulator takes any. */
 export function checkCallbackUrl(publicUrl: string, environments: readonly Environment[]): UrlFinding[] {
   if (!environments.some((environment) => environment !== 'simulator')) return [];
@@ -29,8 +34,8 @@ export function checkCallbackUrl(publicUrl: string, environments: readonly Envir
     find('problem', `the host ${written} has capital letters, with which Safaricom refuses it`);
   if (/\s/.test(publicUrl)) find('problem', 'it has a blank in it, with which Safaricom does not answer');
   if (search !== '' || hash !== '') find('problem', 'it has a query or a fragment; a path is appended to it');
-  const word = forbiddenWords.exec(publicUrl)?.[0];
-  if (word !== undefined) find('warning', `it has the word “${word}”, which Safaricom’s rules forbid`);
+  const word = forbiddenWordIn(publicUrl);
+  if (word !== null) find('warning', `it has the word “${word}”, which Safaricom’s rules forbid`);
   const blocked = blockedHosts.exec(hostname)?.[0];
   if (blocked !== undefined) find('warning', `${blocked} hosts are usually blocked by Safaricom`);
   if (port !== '' && port !== '443') find('warning', `port ${port} may be blocked; use 443`);

@@ -15,7 +15,7 @@ import { classifyTokenAnswer } from './daraja-answers.ts';
 import { createDarajaClient } from './daraja-client.ts';
 import { createMpesaProvider } from './mpesa-provider.ts';
 import { createPacer } from './pacer.ts';
-import { createShortcodeCache } from './shortcode-cache.ts';
+import { createShortcodeCache, type ShortcodeCache } from './shortcode-cache.ts';
 import type { Environment } from './shortcode-store.ts';
 
 export interface MpesaDeps {
@@ -40,6 +40,7 @@ export interface Mpesa {
   provider: PaymentProvider;
   breaker: Breaker;
   daraja: Daraja;
+  shortcodes: ShortcodeCache;
   close(): Promise<void>;
 }
 
@@ -55,13 +56,14 @@ export function connectMpesa(deps: MpesaDeps, settings: MpesaSettings): Mpesa {
   });
   const breaker = createBreaker(clock);
   const daraja = createDaraja({ tokens, client });
+  const shortcodes = createShortcodeCache(db, clock);
   const provider = createMpesaProvider({
     clock,
     logger,
     sealer,
     cache,
     breaker,
-    shortcodes: createShortcodeCache(db, clock),
+    shortcodes,
     daraja,
     darajaUrls,
     pacer: createPacer(limiter('push', settings.pushRatePerShortcode), clock),
@@ -73,5 +75,5 @@ export function connectMpesa(deps: MpesaDeps, settings: MpesaSettings): Mpesa {
     publicUrl,
     callbackKey,
   });
-  return { provider, breaker, daraja, close: () => client.close() };
+  return { provider, breaker, daraja, shortcodes, close: () => client.close() };
 }

@@ -23,7 +23,7 @@ export type TokenAnswer =
   | { outcome: 'unreachable'; detail: string; retryAfterMs: number | null; exchange: Exchange };
 
 /** Daraja's own words: its envelope, Apigee's fault, or a ResponseCode that is an error code. */
-interface Refusal {
+export interface Refusal {
   code: string;
   message: string;
 }
@@ -154,6 +154,24 @@ export function classifyTokenAnswer(raw: RawAnswer): TokenAnswer {
     return { outcome: 'credentialsRefused', detail, exchange };
   }
   return unreachable(refusal === undefined ? `HTTP ${raw.httpStatus}` : `${refusal.code} ${refusal.message}`);
+}
+
+/**
+ * An answer of the calls that have no list of their own: its JSON, and the refusal in it if it is one. Undefined body:
+ * it is no JSON of Daraja's, or there is none.
+ */
+export function readAnswer(raw: RawAnswer): {
+  body: Record<string, unknown> | undefined;
+  refusal: Refusal | undefined;
+  tokenRefused: TokenRefused | null;
+} {
+  if (raw.kind !== 'response') return { body: undefined, refusal: undefined, tokenRefused: null };
+  const body = parseObject(raw.text);
+  const refusal = body === undefined ? undefined : readRefusal(body);
+  const isTokens = meaningOf(refusal ?? { code: '', message: '' }, raw.httpStatus) === 'tokenRefused';
+  const told = { providerCode: refusal?.code || null, providerMessage: refusal?.message || null };
+  const tokenRefused = isTokens ? { outcome: 'tokenRefused' as const, ...told, exchange: exchangeOf(raw) } : null;
+  return { body, refusal, tokenRefused };
 }
 
 function exchangeOf(raw: RawAnswer): Exchange {

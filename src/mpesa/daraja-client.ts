@@ -1,4 +1,4 @@
-// The three HTTP calls to Daraja, and nothing of what their answers mean. What it guarantees is the line between "not
+// The HTTP calls to Daraja, and nothing of what their answers mean. What it guarantees is the line between "not
 // sent" and "may have been sent": undici tells us when it begins to write a request, so a failure before that is
 // provably `notConnected`, and anything after it is `lost`, whatever the error is called. Redirects are never
 // followed, nothing is ever sent twice, and no secret that was sent comes back in the text of an answer.
@@ -35,6 +35,13 @@ export interface DarajaClient {
   fetchAccessToken(credentials: ShortcodeCredentials): Promise<RawAnswer>;
   stkPush(credentials: ShortcodeCredentials, token: string, push: Push, callbackUrl: string): Promise<RawAnswer>;
   stkQuery(credentials: ShortcodeCredentials, token: string, checkoutRequestId: string): Promise<RawAnswer>;
+  /** Any other call that takes a token: registering URLs, pulling. */
+  post(
+    credentials: ShortcodeCredentials,
+    token: string,
+    path: string,
+    body: Record<string, string>,
+  ): Promise<RawAnswer>;
   /** Drops the connections. Calls under way end as `lost`. */
   close(): Promise<void>;
 }
@@ -46,9 +53,13 @@ interface Call {
   body: Record<string, string> | null;
   /** Replaced wherever the answer repeats them: error 401.002.01 quotes the token (daraja.md section 2.3). */
   secrets: string[];
+  /** Of the answer; what is longer is cut off. */
+  mostBytes?: number;
 }
 
 const mostAnswerBytes = 256 * 1024;
+/** A page of Pull Transactions is as long as Safaricom makes it. */
+const mostListBytes = 8 * 1024 * 1024;
 const nairobiOffsetMs = 3 * 3600 * 1000;
 
 /** @param timeoutMs for one whole call: waiting for a connection, connecting, headers and body. */
@@ -85,6 +96,10 @@ export function createDarajaClient(settings: { clock: Clock; timeoutMs: number }
       const body = { ...signature(credentials, clock.now()), CheckoutRequestID: checkoutRequestId };
       const url = urlOf(credentials.baseUrl, '/mpesa/stkpushquery/v1/query');
       return send(bearerCall(credentials, token, url, body));
+    },
+    post(credentials, token, path, body) {
+      const call = bearerCall(credentials, token, urlOf(credentials.baseUrl, path), body);
+      return send({ ...call, mostBytes: mostListBytes });
     },
     close: () => agent.destroy(),
   };
@@ -145,6 +160,7 @@ function urlOf(baseUrl: string, path: string): string {
 /** Sends one request once and waits for the whole answer, at most `timeoutMs`. Never rejects. */
 function exchange(agent: Agent, clock: Clock, timeoutMs: number, call: Call): Promise<RawAnswer> {
   const startedAt = clock.now();
+  const { mostBytes = mostAnswerBytes } = call;
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
     let ended = false;
@@ -168,7 +184,7 @@ function exchange(agent: Agent, clock: Clock, timeoutMs: number, call: Call): Pr
     let size = 0;
     const chunks: Buffer[] = [];
     const endWithAnswer = (): void => {
-      const text = withoutSecrets(Buffer.concat(chunks).toString('utf8', 0, mostAnswerBytes), call.secrets);
+      const text = withoutSecrets(Buffer.concat(chunks).toString('utf8', 0, mostBytes), call.secrets);
       end({ kind: 'response', httpStatus, retryAfterMs, text, durationMs: clock.now() - startedAt });
     };
 
@@ -187,7 +203,7 @@ function exchange(agent: Agent, clock: Clock, timeoutMs: number, call: Call): Pr
       onResponseData(_controller, chunk) {
         chunks.push(chunk);
         size += chunk.length;
-        if (size <= mostAnswerBytes) return;
+        if (size <= mostBytes) return;
         endWithAnswer();
         controller?.abort(new Error('answer too long'));
       },

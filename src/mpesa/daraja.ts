@@ -6,7 +6,7 @@ import type { FailureCode } from '../payments/failures.ts';
 import type { Exchange, Push, PushAnswer, QueryAnswer } from '../payments/payment-provider.ts';
 import type { AccessTokens, TokenFailure, TokenResult } from './access-tokens.ts';
 import { classifyPushAnswer, classifyQueryAnswer, type TokenRefused } from './daraja-answers.ts';
-import type { DarajaClient, ShortcodeCredentials } from './daraja-client.ts';
+import type { DarajaClient, RawAnswer, ShortcodeCredentials } from './daraja-client.ts';
 
 /** What a check of credentials came to. */
 export type CredentialTest =
@@ -16,6 +16,14 @@ export type CredentialTest =
   /** Nothing can be said: the network, the firewall or Safaricom did not answer. */
   | { outcome: 'notAnswered'; detail: string; exchange: Exchange };
 
+/** Without a token that Daraja takes nothing was done. `refused`: the credentials are; else OAuth did not answer. */
+export interface NoToken {
+  outcome: 'noToken';
+  isRefused: boolean;
+  detail: string;
+  retryAfterMs: number | null;
+}
+
 export interface Daraja {
   /**
    * One call of the client's `timeoutMs`, two when a token must be fetched; when tokens are refused, slowly and each
@@ -23,8 +31,20 @@ export interface Daraja {
    */
   push(credentials: ShortcodeCredentials, push: Push, callbackUrl: string): Promise<PushAnswer>;
   query(credentials: ShortcodeCredentials, checkoutRequestId: string): Promise<QueryAnswer>;
+  /** Any other call, with a token like the others. `classify` says what its answer means. */
+  call<Answer extends { outcome: string }>(
+    credentials: ShortcodeCredentials,
+    path: string,
+    body: Record<string, string>,
+    classify: (raw: RawAnswer) => Answer | TokenRefused,
+  ): Promise<Answer | NoToken>;
   /** Asks OAuth for a new token and sends one query for an id that does not exist. Prompts nobody. */
   testCredentials(credentials: ShortcodeCredentials): Promise<CredentialTest>;
+}
+
+/** A lease that outlasts the longest call there can be: token, call, a fresh token, the call again, and a third round. */
+export function longerThanAnyCallMs(timeoutMs: number): number {
+  return 10 * timeoutMs + 15_000;
 }
 
 /** Rounds of token and call. The third is for a second token that another process had just voided. */
@@ -83,6 +103,18 @@ export function createDaraja({ tokens, client }: { tokens: AccessTokens; client:
       return { outcome: 'noAnswer', reason: 'token_refused', retryAfterMs: null, exchange: answer.exchange };
     },
 
+    async call<Answer extends { outcome: string }>(
+      credentials: ShortcodeCredentials,
+      path: string,
+      body: Record<string, string>,
+      classify: (raw: RawAnswer) => Answer | TokenRefused,
+    ): Promise<Answer | NoToken> {
+      const answer = await withToken<Answer>(credentials, async (token) =>
+        classify(await client.post(credentials, token, path, body)),
+      );
+      return 'ok' in answer || isTokenRefused(answer) ? callWithoutToken(answer) : answer;
+    },
+
     async testCredentials(credentials) {
       const token = await tokens.refresh(credentials);
       if (!token.ok) return testWithoutToken(token);
@@ -108,6 +140,15 @@ function pushWithoutToken({ kind, detail, retryAfterMs, exchange }: TokenFailure
   const told = { providerCode: null, providerMessage: detail, exchange };
   if (kind === 'unreachable') return { outcome: 'notSent', reason: 'no_token', retryAfterMs, ...told };
   return { outcome: 'rejected', failureCode: 'invalid_credentials', ...told };
+}
+
+function callWithoutToken(answer: TokenFailure | TokenRefused): NoToken {
+  if ('ok' in answer) {
+    const { kind, detail, retryAfterMs } = answer;
+    return { outcome: 'noToken', isRefused: kind === 'credentials_refused', detail, retryAfterMs };
+  }
+  const detail = [answer.providerCode, answer.providerMessage].filter((part) => part !== null).join(' ');
+  return { outcome: 'noToken', isRefused: true, detail, retryAfterMs: null };
 }
 
 function testWithoutToken({ kind, detail, exchange }: TokenFailure): CredentialTest {

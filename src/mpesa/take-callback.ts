@@ -5,20 +5,14 @@
 import type { HeardEvidence, Strength } from '../payments/evidence.ts';
 import { isEvidenceKept } from '../payments/evidence-store.ts';
 import { type SettleDeps, type Settled, type SettleItem, settlePayments } from '../payments/settle-payments.ts';
-import { createBatcher } from '../platform/batcher.ts';
-import type { Clock } from '../platform/clock.ts';
-import { isDatabaseAway, isUniqueViolation } from '../platform/database.ts';
-import { messageOf } from '../platform/errors.ts';
+import { isUniqueViolation } from '../platform/database.ts';
 import { newId } from '../platform/ids.ts';
-import type { Logger } from '../platform/logger.ts';
 import { readStkCallback, type StkCallback } from './callback-body.ts';
-import type { ArrivedCallback, CallbackSpool } from './callback-spool.ts';
+import type { ArrivedCallback } from './callback-spool.ts';
 import { interpretResultCode } from './result-codes.ts';
+import { createTaker, type TakerDeps } from './take-arrived.ts';
 
-export interface TakeCallbackDeps extends SettleDeps {
-  clock: Clock;
-  logger: Logger;
-  spool: CallbackSpool;
+export interface TakeCallbackDeps extends SettleDeps, Pick<TakerDeps<never, never>, 'clock' | 'logger' | 'spool'> {
   /** Whether an address may call back for a payment of this environment. */
   isAddressAllowed(address: string, environment: string): boolean;
   /** Told how each callback ended, for metrics. */
@@ -28,53 +22,34 @@ export interface TakeCallbackDeps extends SettleDeps {
 export type TakenCallback = 'settled' | 'spooled' | 'refused' | 'unknown_payment';
 
 export interface CallbackTaker {
-  take(callback: Omit<ArrivedCallback, 'evidenceId' | 'arrivedAt'>): Promise<TakenCallback>;
-  /** Settles what waits in the spool; how many. */
-  drainSpool(): Promise<number>;
+  take(callback: Omit<ArrivedCallback, 'kind' | 'evidenceId' | 'arrivedAt'>): Promise<TakenCallback>;
+  /** Settles one that waited in the spool. */
+  takeAgain(callback: ArrivedCallback): Promise<void>;
   /** Waits for what is being settled. */
   drain(): Promise<void>;
 }
 
-/** Safaricom hangs up after about five seconds (daraja.md section 4.5): past this, the disk is surer than the database. */
-const databasePatienceMs = 2500;
-
 export function createCallbackTaker(deps: TakeCallbackDeps): CallbackTaker {
-  const batcher = createBatcher<ArrivedCallback, TakenCallback>((callbacks) => settleBatch(deps, callbacks), {
-    maxSize: 64,
-    maxInFlight: 2,
-    failsTogether: isDatabaseAway,
+  const taker = createTaker<ArrivedCallback, TakenCallback>({
+    ...deps,
+    write: (callbacks) => settleBatch(deps, callbacks),
+    onSpooled(callback) {
+      deps.onTaken('spooled', undefined, deps.now() - callback.arrivedAt, callback.requestId);
+      return 'spooled';
+    },
   });
-  let draining: Promise<number> | null = null;
-
-  /** A callback that was settled before its file could be removed is known by its evidence. */
-  async function settleFromSpool(callback: ArrivedCallback): Promise<void> {
-    try {
-      await batcher.add(callback);
-    } catch (thrown) {
-      if (isUniqueViolation(thrown) && (await isEvidenceKept(deps.db, callback.evidenceId))) return;
-      throw thrown;
-    }
-  }
-
   return {
-    async take(arrived) {
-      const callback = { ...arrived, evidenceId: newId('evd'), arrivedAt: deps.now() };
+    take: (arrived) => taker.take({ ...arrived, kind: 'stk', evidenceId: newId('evd'), arrivedAt: deps.now() }),
+    /** A callback that was settled before its file could be removed is known by its evidence. */
+    async takeAgain(callback) {
       try {
-        return await within(deps.clock, databasePatienceMs, batcher.add(callback));
+        await taker.takeAgain(callback);
       } catch (thrown) {
-        deps.logger.warn('callback.spooled', { payment_id: callback.paymentId, detail: messageOf(thrown) });
-        await deps.spool.append(callback);
-        deps.onTaken('spooled', undefined, deps.now() - callback.arrivedAt, callback.requestId);
-        return 'spooled';
+        if (isUniqueViolation(thrown) && (await isEvidenceKept(deps.db, callback.evidenceId))) return;
+        throw thrown;
       }
     },
-    drainSpool() {
-      draining ??= deps.spool.drain(settleFromSpool).finally(() => {
-        draining = null;
-      });
-      return draining;
-    },
-    drain: () => batcher.drain(),
+    drain: taker.drain,
   };
 }
 
@@ -163,14 +138,4 @@ function strengthOf(callback: StkCallback): Strength {
     case 'pending':
       return null;
   }
-}
-
-/** Rejects when `work` takes longer; the work itself goes on, and whatever it does is recognised by its evidence. */
-async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
-  let cancel = () => {};
-  const timeout = new Promise<never>((_resolve, reject) => {
-    cancel = clock.after(ms, () => reject(new Error(`the database took longer than ${ms} ms`)));
-  });
-  work.catch(() => undefined);
-  return Promise.race([work, timeout]).finally(cancel);
 }

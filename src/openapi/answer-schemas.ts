@@ -10,6 +10,7 @@ import { type ProblemCode, problems } from '../platform/errors.ts';
 import { scopes } from '../tenants/scopes.ts';
 import { idOf, keysOf, listOf, mode, time, whole } from './answer-parts.ts';
 import { confirmedByNotes, verdictNotes } from './notes.ts';
+import { dailyReport } from './report-answers.ts';
 import {
   attempt,
   delivery,
@@ -53,8 +54,8 @@ export const payment = z
     currency: z.literal('KES'),
     phone: z
       .string()
-      .regex(/^254\d{9}$/)
-      .describe('Who was asked.'),
+      .regex(/^254[\d*]{9}$/)
+      .describe('Who was asked. Has `*` where a payment was made from M-PESA’s own record, which hides digits.'),
     shortcode: z.string().describe('The paybill, or the till’s store number.'),
     reference: z.string().describe('The account reference the customer sees.'),
     description: z.string(),
@@ -197,6 +198,7 @@ export const answerSchemas = {
   ReplaysCancelled: replaysCancelled,
   Shortcode: shortcode,
   ShortcodeList: listOf(shortcode).describe('Your shortcodes; always whole.'),
+  DailyReport: dailyReport,
   Account: account,
   Problem: problem,
   FieldError: fieldError,

@@ -45,6 +45,7 @@ export function buildApiDescription(): ApiDescription {
       { name: 'Events', description: 'What happened.' },
       { name: 'Webhooks', description: `Where you are told of events.\n\n${webhookGuideText}` },
       { name: 'Deliveries', description: 'Each event on its way to an endpoint of yours.' },
+      { name: 'Reports', description: 'Days in numbers.' },
       { name: 'Account', description: 'Who you are here.' },
       { name: 'Server', description: 'For whoever runs the gateway.' },
       { name: 'Callbacks', description: 'Safaricom’s side.' },

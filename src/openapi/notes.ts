@@ -163,6 +163,7 @@ export const queryNotes: Readonly<Record<string, FieldNote>> = {
       'Seconds to hold the answer until the payment’s `version` changes. Answers at once when the status is final.',
   },
   version: { description: 'The version you have; with `wait`, another one is answered at once.' },
+  date: { description: 'A day of Nairobi, today at the latest.', example: '2026-10-06' },
 };
 
 export const introduction = `Ask a customer’s phone for money over M-PESA and learn honestly what happened to it. Make a payment; follow it by webhook, by waiting or by reading; and never ask twice for money whose fate is not known.

@@ -22,7 +22,7 @@ export interface Operation {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** As OpenAPI writes it: `/v1/payments/{id}`. */
   path: string;
-  tag: 'Payments' | 'Events' | 'Webhooks' | 'Deliveries' | 'Account' | 'Server' | 'Callbacks';
+  tag: 'Payments' | 'Events' | 'Webhooks' | 'Deliveries' | 'Reports' | 'Account' | 'Server' | 'Callbacks';
   summary: string;
   description: string;
   /** The scope the key needs; null for any key; `public` for no key. */

@@ -4,6 +4,7 @@
 
 import { eventListQuery } from '../events/event-routes.ts';
 import { paymentBody, paymentListQuery, readQuery, retryBody } from '../payments/payment-requests.ts';
+import { dailyReportQuery } from '../reconciliation/report-routes.ts';
 import { bodyProblems, type Operation } from './operation.ts';
 import { webhookOperations } from './webhook-operations.ts';
 
@@ -174,6 +175,19 @@ const events: readonly Operation[] = [
 ];
 
 const others: readonly Operation[] = [
+  {
+    id: 'getDailyReport',
+    method: 'get',
+    path: '/v1/reports/daily',
+    tag: 'Reports',
+    summary: 'Read what became of the payments of a day',
+    description:
+      'Counts and sums of the payments made on one day of Nairobi (UTC+3), by status, by failure code and by shortcode. They are counted as they stand now, so a late success still changes a day that is over; while the day goes on, `complete` is false. Sums are what customers were asked for and paid: M-PESA’s charges are not in them.',
+    scope: 'reports:read',
+    query: dailyReportQuery,
+    answers: [{ status: 200, description: 'The day in numbers.', schema: 'DailyReport' }],
+    problems: ['invalid_request'],
+  },
   {
     id: 'getAccount',
     method: 'get',

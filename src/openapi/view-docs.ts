@@ -48,6 +48,7 @@ const shownObjects = [
   'TransitionEntry',
   'EvidenceEntry',
   'Shortcode',
+  'DailyReport',
   'Account',
   'Problem',
   'FieldError',
@@ -223,7 +224,9 @@ function curlOf({ method, path, headers = [], body, query, scope }: Operation): 
           ? '?type=payment.succeeded'
           : path === '/v1/webhook-endpoints/{id}/deliveries'
             ? '?status=dead&status=held'
-            : '';
+            : path === '/v1/reports/daily'
+              ? '?date=2026-10-06'
+              : '';
   const lines = [`curl ${method === 'get' ? '' : `-X ${method.toUpperCase()} `}"$LANGO_URL${address}${search}"`];
   if (scope !== 'public') lines.push('-H "Authorization: Bearer $LANGO_KEY"');
   if (headers.includes('Idempotency-Key'))

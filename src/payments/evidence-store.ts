@@ -100,21 +100,77 @@ export async function claimReceipts(trx: Db, claims: readonly ReceiptClaim[]): P
   }));
   const inserted = await insertIgnoringDuplicates(trx, 'receipts', rows);
   if (inserted === rows.length) return new Map(claims.map((claim) => [receiptKey(claim), claim.paymentId]));
-  const owners = new Map<string, string>();
+  const found = await findReceipts(trx, claims);
+  const owners = new Map([...found].flatMap(([key, { paymentId }]) => (paymentId === null ? [] : [[key, paymentId]])));
   for (const claim of claims) {
-    const { environment, shortcode, receipt } = claim;
+    const key = receiptKey(claim);
+    if (owners.has(key)) continue;
     // A receipt first heard of without a payment (C2B, statement) has no owner yet.
-    await trx('receipts')
-      .where({ environment, shortcode, receipt })
-      .whereNull('payment_id')
-      .update({ payment_id: claim.paymentId });
-    const row = await trx('receipts').where({ environment, shortcode, receipt }).first('payment_id');
-    owners.set(receiptKey(claim), row.payment_id);
+    const { environment, shortcode, receipt } = claim;
+    const own = trx('receipts').where({ environment, shortcode, receipt });
+    await own.clone().whereNull('payment_id').update({ payment_id: claim.paymentId });
+    owners.set(key, (await own.first('payment_id')).payment_id);
   }
   return owners;
 }
 
-export function receiptKey(claim: Pick<ReceiptClaim, 'environment' | 'shortcode' | 'receipt'>): string {
+export type ReceiptName = Pick<ReceiptClaim, 'environment' | 'shortcode' | 'receipt'>;
+
+export interface KnownReceipt {
+  /** Null: heard of, and nobody's yet. */
+  paymentId: string | null;
+  amountCents: number | null;
+}
+
+/** What is known of receipts, by {@link receiptKey}; those never heard of are left out. */
+export async function findReceipts(db: Db, names: readonly ReceiptName[]): Promise<Map<string, KnownReceipt>> {
+  const places = new Map(
+    names.map(({ environment, shortcode }) => [`${environment} ${shortcode}`, { environment, shortcode }]),
+  );
+  const known = new Map<string, KnownReceipt>();
+  for (const place of places.values()) {
+    const here = names.filter((name) => name.environment === place.environment && name.shortcode === place.shortcode);
+    const receipts = [...new Set(here.map(({ receipt }) => receipt))];
+    const rows = await db('receipts')
+      .where(place)
+      .whereIn('receipt', receipts)
+      .select('receipt', 'payment_id', 'amount_cents');
+    for (const { receipt, payment_id, amount_cents } of rows)
+      known.set(receiptKey({ ...place, receipt }), {
+        paymentId: payment_id,
+        amountCents: amount_cents === null ? null : Number(amount_cents),
+      });
+  }
+  return known;
+}
+
+/** Notes receipts that nobody's payment is known for; those that are known stay as they are. */
+export async function noteReceipts(
+  trx: Db,
+  receipts: readonly (ReceiptName & { source: string; amountCents: number; at: number })[],
+): Promise<void> {
+  const rows = receipts.map(({ environment, shortcode, receipt, source, amountCents, at }) => ({
+    environment,
+    shortcode,
+    receipt,
+    payment_id: null,
+    first_source: source,
+    amount_cents: amountCents,
+    first_heard_at: at,
+  }));
+  await insertIgnoringDuplicates(trx, 'receipts', rows);
+}
+
+/** Takes a receipt from a payment it did not pay: it is nobody's again. */
+export async function releaseReceipt(
+  trx: Db,
+  { environment, shortcode, receipt }: ReceiptName,
+  paymentId: string,
+): Promise<void> {
+  await trx('receipts').where({ environment, shortcode, receipt, payment_id: paymentId }).update({ payment_id: null });
+}
+
+export function receiptKey(claim: ReceiptName): string {
   return `${claim.environment} ${claim.shortcode} ${claim.receipt}`;
 }
 
@@ -149,4 +205,14 @@ export async function listEvidence(db: Db, tenantId: string, paymentId: string):
     amountCents: row.amount_cents,
     at: row.at,
   }));
+}
+
+/** Which of these payments have evidence with this verdict. Rides on `(payment_id, at)`. */
+export async function findWithVerdict(db: Db, paymentIds: readonly string[], verdict: Verdict): Promise<Set<string>> {
+  const ids: string[] = await db('evidence')
+    .whereIn('payment_id', [...paymentIds])
+    .where({ verdict })
+    .distinct('payment_id')
+    .pluck('payment_id');
+  return new Set(ids);
 }

@@ -24,10 +24,11 @@ export type PhoneComparison = 'same' | 'compatible' | 'different' | 'unknown';
  * Compares a number with what M-PESA shows of it: number or text, masked like `2547 ***** 126`, `25472****108`,
  * `079****284` or `*********149`, a SHA-256 in hex, or followed by ` - NAME` (daraja.md sections 4.2, 6.2 and 8).
  *
- * @param expected254 `254XXXXXXXXX`
+ * @param expected254 `254XXXXXXXXX`; `unknown` for anything else
  */
 export function comparePhone(expected254: string, seen: string | number | undefined | null): PhoneComparison {
-  if (seen === undefined || seen === null) return 'unknown';
+  // A payment that was made from M-PESA's own record has the number only as far as that shows it.
+  if (seen === undefined || seen === null || !kenyanForm.test(expected254)) return 'unknown';
   const text = String(seen).trim();
   if (/^[0-9a-f]{64}$/i.test(text)) return hashesOf(expected254).includes(text.toLowerCase()) ? 'same' : 'unknown';
 
@@ -38,6 +39,16 @@ export function comparePhone(expected254: string, seen: string | number | undefi
   const normal = normalisePhone(digits);
   if (normal !== undefined) return normal === expected254 ? 'same' : 'different';
   return digits.endsWith(expected254.slice(3)) ? 'compatible' : 'different';
+}
+
+/** The `254…` form of a number as far as M-PESA shows it, twelve characters with `*` for what is hidden. */
+export function shownPhone(seen: string | null): string {
+  const text = (seen?.split(' - ')[0] ?? '').replace(separators, '').replace(/^\+/, '');
+  const full = normalisePhone(text);
+  if (full !== undefined) return full;
+  const mask = /^(?:254|0)?([17]?\d{0,5})\*+(\d{0,6})$/.exec(text);
+  const [, lead = '', tail = ''] = mask ?? [];
+  return `254${lead}${'*'.repeat(Math.max(0, 9 - lead.length - tail.length))}${tail}`.slice(0, 12);
 }
 
 /** A v1 C2B confirmation hashes the number without saying in which form (daraja.md section 6.3). */

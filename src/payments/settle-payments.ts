@@ -40,6 +40,8 @@ export interface SettleItem {
   actor?: string;
   /** Asked with the payment under its lock; where it says no, the news is dropped without a trace. */
   isWelcome?(payment: Payment): boolean;
+  /** Where the receipt turns out to be another payment's, the news is dropped without a trace. */
+  needsFreeReceipt?: boolean;
 }
 
 /** What became of one item. `from` and `to` are the same when the status stayed. */
@@ -84,10 +86,12 @@ async function settleInside(trx: Db, deps: SettleDeps, items: readonly SettleIte
     if (payment === undefined || !welcome.has(item)) return undefined;
     const evidence = evidenceOf(item.news);
     const checkoutRequestId = idsOf(item.news);
+    const receiptTaken = isTaken(receiptOwners.get(receiptOf(payment, evidence)), payment.id);
+    if (receiptTaken && item.needsFreeReceipt === true) return undefined;
     const around = {
       now,
       random: deps.random(),
-      receiptTaken: isTaken(receiptOwners.get(receiptOf(payment, evidence)), payment.id),
+      receiptTaken,
       idsTaken: checkoutRequestId !== undefined && isTaken(idOwners.get(checkoutRequestId), payment.id),
     };
     const decision = decide(payment, item.news, around, deps.readDenial);

@@ -255,7 +255,8 @@ function succeed(payment: Payment, evidence: HeardEvidence, now: number): Decisi
   };
 }
 
-function isOverturnTooLate(payment: Payment, now: number): boolean {
+/** Whether a denial stands for good: money that is heard of now does not overturn it any more. */
+export function isOverturnTooLate(payment: Payment, now: number): boolean {
   return negativeStatuses.has(payment.status) && now > (payment.completedAt ?? payment.expiresAt) + overturnMs;
 }
 

@@ -22,7 +22,11 @@ export type IdPrefix =
   | 'whs'
   | 'rpl'
   | 'opr'
-  | 'apr';
+  | 'apr'
+  | 'lin'
+  | 'cst'
+  | 'not'
+  | 'cls';
 
 /** A new id such as `pay_01kahq8z2pf0rs6w5v2r7r3d4e`: prefix, underscore, 26 characters. One process’s ids sort as made. */
 export function newId(prefix: IdPrefix): string {

@@ -40,7 +40,7 @@ function repeat(clock: Clock, logger: Logger, name: string, everyMs: number, wor
   };
 }
 
-interface BackgroundTask {
+export interface BackgroundTask {
   name: string;
   everyMs: number;
   work(): Promise<unknown>;

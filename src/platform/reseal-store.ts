@@ -21,6 +21,9 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'operators', key: 'id', column: 'totp_sealed' },
   { table: 'attempts', key: 'id', column: 'response_sealed' },
   { table: 'approvals', key: 'id', column: 'secret_sealed' },
+  { table: 'statement_lines', key: 'id', column: 'private_sealed' },
+  { table: 'stray_confirmations', key: 'id', column: 'raw_sealed' },
+  { table: 'statement_files', key: 'id', column: 'part_sealed' },
 ];
 
 export interface WalkedRow {

@@ -23,6 +23,7 @@ import type { Outcome } from './outcomes.ts';
 import { ask, silence } from './outcomes.ts';
 import type { PushRequest } from './push-request.ts';
 import { fieldText, readPushRequest } from './push-request.ts';
+import { parseObject } from './read-text.ts';
 import type { Shortcode } from './registry.ts';
 import type { World } from './world.ts';
 
@@ -219,16 +220,4 @@ function spoiledAnswer(fault: string): DarajaAnswer | undefined {
 
 function ackDelay(world: World): number {
   return world.settings.ackMs + Math.round(world.chance() * world.settings.ackJitterMs);
-}
-
-/** The object in a body, or undefined for anything that is no JSON object. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,6 @@
 // section 3): too soon, four shapes of "still processing", the result, and now and then an error after the result.
 
 import type { DarajaCall } from './accept-push.ts';
-import { parseObject } from './accept-push.ts';
 import type { DarajaAnswer } from './daraja-answer.ts';
 import {
   dropped,
@@ -18,6 +17,7 @@ import {
 import type { Push } from './ledger.ts';
 import { resultText } from './outcomes.ts';
 import { fieldText, isPassword, isTimestamp } from './push-request.ts';
+import { parseObject } from './read-text.ts';
 import type { World } from './world.ts';
 
 const minuteMs = 60_000;

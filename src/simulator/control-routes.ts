@@ -5,14 +5,14 @@
 import Router from '@koa/router';
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { parseObject } from './accept-push.ts';
 import type { SimulatorControl } from './control.ts';
 import type { CustomerAnswer } from './customer.ts';
 import { customerAnswers } from './customer.ts';
 import { faultGroups, reaches } from './faults.ts';
 import type { Push } from './ledger.ts';
 import { testNumbers } from './outcomes.ts';
-import { readText } from './read-text.ts';
+import { parseObject, readText } from './read-text.ts';
+import { addRecordRoutes } from './record-routes.ts';
 import type { Settings } from './settings.ts';
 import type { World } from './world.ts';
 
@@ -78,8 +78,11 @@ export function createControlRoutes(world: World, control: SimulatorControl): Ro
   router.get('/received', (ctx) => answer(ctx, newest(world.ledger.received, ctx)));
   router.get('/queries', (ctx) => answer(ctx, newest(world.ledger.queries, ctx)));
   router.get('/callbacks', (ctx) => answer(ctx, newest(world.ledger.callbacks, ctx)));
+  router.get('/confirmations', (ctx) => answer(ctx, newest(world.ledger.confirmations, ctx)));
+  router.get('/pulls', (ctx) => answer(ctx, newest(world.ledger.pulls, ctx)));
   router.get('/log', (ctx) => answer(ctx, newest(world.ledger.log, ctx)));
   changing(router, world, control);
+  addRecordRoutes(router, control);
   return router;
 }
 
@@ -164,6 +167,7 @@ function describe(world: World, control: SimulatorControl): Record<string, unkno
     counts: world.ledger.counts,
     settings: control.settings,
     faults: world.dials.list(),
+    recordFaults: world.recordFaults.list().slice(0, 100),
     outcomes: {
       next: world.outcomes.queue,
       byPhone: Object.fromEntries(world.outcomes.byPhone),
@@ -172,6 +176,8 @@ function describe(world: World, control: SimulatorControl): Record<string, unkno
     openPrompts: control.openPrompts().map(shownPush),
     apps: [...world.registry.apps.values()].map(({ consumerSecret: _secret, ...shown }) => shown),
     shortcodes: [...world.registry.shortcodes.values()].map(({ passkey: _passkey, ...shown }) => shown),
+    c2bUrls: [...world.registry.c2bUrls.values()],
+    pullRegistered: [...world.registry.pullRegistered.keys()],
     testNumbers,
   };
 }

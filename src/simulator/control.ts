@@ -9,7 +9,10 @@ import { normal } from './faults.ts';
 import type { Push, SentCallback } from './ledger.ts';
 import type { OutcomeRule } from './outcomes.ts';
 import { callbackFacts, callbackShape, plannedCallback } from './plan-callbacks.ts';
+import type { RecordControl } from './record-control.ts';
+import { createRecordControl } from './record-control.ts';
 import type { App, Shortcode } from './registry.ts';
+import { allProducts } from './registry.ts';
 import { sendCallback } from './send-callback.ts';
 import type { Settings } from './settings.ts';
 import { defaultSettings, settingsSchema } from './settings.ts';
@@ -59,9 +62,11 @@ export interface SimulatorControl {
       name?: string | undefined;
     },
   ): void;
+  /** M-PESA's record, and the feeds that tell of it. */
+  readonly record: RecordControl;
   /** Makes every token given so far invalid. */
   expireTokens(): void;
-  /** Resolves when no callback is on its way. */
+  /** Resolves when no callback or confirmation is on its way. */
   callbacksDone(): Promise<void>;
   /** As after the start: no pushes, no rules, no tokens, settings as they were given. */
   reset(): void;
@@ -110,12 +115,14 @@ export function createControl(world: World, firstSettings: Settings): SimulatorC
       return push;
     },
     sendCallback: (which, claim = {}) => forceCallback(world, find(which), claim),
-    registerApp: ({ products = ['stk'], ...app }) => world.registry.addApp({ ...app, products: [...products] }),
+    registerApp: ({ products = [...allProducts], ...app }) =>
+      world.registry.addApp({ ...app, products: [...products] }),
     registerShortcode({ till, name, ...shortcode }) {
       const known = till ?? null;
       const spoken = name ?? (known === null ? `PAYBILL ${shortcode.shortcode}` : `TILL ${known}`);
       world.registry.addShortcode({ ...shortcode, till: known, name: spoken });
     },
+    record: createRecordControl(world),
     expireTokens: () => world.registry.expireTokens(),
     async callbacksDone() {
       while (world.sending.size > 0) await Promise.all(world.sending);
@@ -127,6 +134,8 @@ export function createControl(world: World, firstSettings: Settings): SimulatorC
       world.queryTimes.clear();
       world.outcomes.clear();
       world.dials.clear();
+      world.recordFaults.clear();
+      world.book.clear();
       world.registry.clear();
       world.settings = firstSettings;
       world.ledger.clear();

@@ -2,13 +2,15 @@
 // and the callbacks that follow. A push gets exactly one result; what its callbacks then claim is the faults' affair.
 
 import { messageOf } from '../platform/errors.ts';
-import { mpesaReceipt } from './daraja-ids.ts';
+import type { Entry } from './account-book.ts';
+import { bookPayment, newReceipt, reasons } from './book-payment.ts';
 import { normal } from './faults.ts';
 import type { Push } from './ledger.ts';
 import type { Outcome } from './outcomes.ts';
 import { ask, resultTexts, silence } from './outcomes.ts';
 import { planCallbacks } from './plan-callbacks.ts';
-import { scheduleCallbacks } from './send-callback.ts';
+import { scheduleCallbacks, track } from './send-callback.ts';
+import { announcePayment, isValidated, planConfirmations } from './send-confirmation.ts';
 import type { World } from './world.ts';
 
 export const customerAnswers = {
@@ -113,29 +115,70 @@ export function answerPrompt(world: World, push: Push, answer: CustomerAnswer): 
 
 /** The result: once only. Resolves when the callbacks that were due at once have been sent. */
 export async function settlePush(world: World, push: Push, code: string, by: string, fault?: string): Promise<void> {
-  if (push.result !== null) return;
-  const { ledger, timers, settings } = world;
+  if (push.result !== null || push.isBeingValidated === true) return;
   callOff(world, push);
   const chosen = fault ?? chooseFault(world, push.request.phone);
   // The faults that say both yes and no are about a payment that was made.
   const trueCode = chosen === 'failure_then_success' || chosen === 'success_then_failure' ? '0' : code;
+  const receipt = trueCode === '0' ? newReceipt(world, world.timers.now()) : null;
+  const ending = { code: trueCode, receipt, by, fault: chosen };
+  if (receipt === null || !world.settings.validation) return finishPush(world, push, ending);
+  // Kept among the sendings, as between the answer and the callback nothing else is.
+  return track(world, finishIfValid(world, push, { ...ending, receipt }));
+}
+
+async function finishIfValid(world: World, push: Push, ending: Ending & { receipt: string }): Promise<void> {
+  if (await passesValidation(world, push, ending.receipt)) return finishPush(world, push, ending);
+  return finishPush(world, push, { ...ending, code: '2007', receipt: null, by: 'Refused by the merchant' });
+}
+
+interface Ending {
+  code: string;
+  receipt: string | null;
+  by: string;
+  fault: string;
+}
+
+async function finishPush(world: World, push: Push, { code, receipt, by, fault }: Ending): Promise<void> {
+  const { ledger, timers, settings } = world;
   const usedReceipt = ledger.pushes.findLast((other) => other.result?.receipt)?.result?.receipt ?? null;
   const at = timers.now();
   push.state = 'done';
-  push.result = { code: trueCode, at, receipt: trueCode === '0' ? mpesaReceipt(at) : null, by };
+  push.result = { code, at, receipt, by };
   ledger.note(at, by, push);
-  world.logger.info('simulator.result', {
-    checkoutRequestId: push.checkoutRequestId,
-    code: trueCode,
-    by,
-    fault: chosen,
-  });
-  const callbacks = planCallbacks({ push, result: push.result, fault: chosen, settings, usedReceipt });
+  world.logger.info('simulator.result', { checkoutRequestId: push.checkoutRequestId, code, by, fault });
+  const entry = receipt === null ? null : bookPush(world, push, receipt, at);
+  const callbacks = planCallbacks({ push, result: push.result, fault, settings, usedReceipt });
+  const sendCallbacks = (next?: () => Promise<void>): Promise<void> =>
+    scheduleCallbacks(world, push, callbacks, fault, next);
   try {
-    await scheduleCallbacks(world, push, callbacks, chosen);
+    if (entry === null) await sendCallbacks();
+    else if (settings.confirmations === 'after') await sendCallbacks(() => planConfirmations(world, entry));
+    else if (settings.confirmations === 'before') await planConfirmations(world, entry, sendCallbacks);
+    else await planConfirmations(world, entry);
   } catch (error) {
     world.logger.error('simulator.callback', { error: messageOf(error) });
   }
+}
+
+/** What the push becomes in M-PESA's record. */
+function bookPush(world: World, push: Push, receipt: string, at: number): Entry {
+  const { shortcode, amount, phone, reference, transactionType } = push.request;
+  const isTill = transactionType === 'CustomerBuyGoodsOnline';
+  const account = isTill ? '' : reference;
+  const reason = isTill ? reasons.till : reasons.push;
+  const payment = { shortcode, at, initiatedAt: push.takenAt, amount, phone, account, reason, receipt };
+  return bookPayment(world, payment, (later) => void announcePayment(world, later));
+}
+
+async function passesValidation(world: World, push: Push, receipt: string): Promise<boolean> {
+  const { shortcode, amount, phone, reference } = push.request;
+  push.isBeingValidated = true;
+  push.state = 'working';
+  const told = { receipt, shortcode, at: world.timers.now(), amount, account: reference, reason: reasons.push, phone };
+  const isGood = await isValidated(world, told);
+  push.isBeingValidated = false;
+  return isGood;
 }
 
 /** A fault that must come before the push's answer is too late by now, and stays for the next push. */

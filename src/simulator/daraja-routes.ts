@@ -5,7 +5,9 @@ import Router from '@koa/router';
 import type { Context } from 'koa';
 import type { DarajaCall } from './accept-push.ts';
 import { acceptPush } from './accept-push.ts';
+import { answerRegisterUrl, answerSimulate } from './answer-c2b.ts';
 import { answerOauth } from './answer-oauth.ts';
+import { answerPullQuery, answerPullRegister } from './answer-pull.ts';
 import { answerQuery } from './answer-query.ts';
 import type { DarajaAnswer } from './daraja-answer.ts';
 import { errorAnswer, invalidPayload } from './daraja-answer.ts';
@@ -16,7 +18,26 @@ const paths = {
   oauth: '/oauth/v1/generate',
   push: '/mpesa/stkpush/v1/processrequest',
   query: '/mpesa/stkpushquery/v1/query',
+  registerUrl1: '/mpesa/c2b/v1/registerurl',
+  registerUrl2: '/mpesa/c2b/v2/registerurl',
+  simulate1: '/mpesa/c2b/v1/simulate',
+  simulate2: '/mpesa/c2b/v2/simulate',
+  pullRegister: '/pulltransactions/v1/register',
+  pullQuery: '/pulltransactions/v1/query',
 };
+
+type Answering = (world: World, call: DarajaCall) => DarajaAnswer | Promise<DarajaAnswer>;
+
+const posts: readonly [path: string, answering: Answering][] = [
+  [paths.push, acceptPush],
+  [paths.query, answerQuery],
+  [paths.registerUrl1, (world, call) => answerRegisterUrl(world, call, 1)],
+  [paths.registerUrl2, (world, call) => answerRegisterUrl(world, call, 2)],
+  [paths.simulate1, answerSimulate],
+  [paths.simulate2, answerSimulate],
+  [paths.pullRegister, answerPullRegister],
+  [paths.pullQuery, answerPullQuery],
+];
 
 export function createDarajaRoutes(world: World): Router {
   const router = new Router({ strict: true, sensitive: true });
@@ -24,14 +45,12 @@ export function createDarajaRoutes(world: World): Router {
     const call = { authorization: ctx.get('Authorization'), grantType: oneText(ctx.query.grant_type) };
     writeAnswer(ctx, await answerOauth(world, call));
   });
-  router.post(paths.push, async (ctx) => {
-    const call = await readCall(ctx);
-    writeAnswer(ctx, call === undefined ? invalidPayload() : await acceptPush(world, call));
-  });
-  router.post(paths.query, async (ctx) => {
-    const call = await readCall(ctx);
-    writeAnswer(ctx, call === undefined ? invalidPayload() : await answerQuery(world, call));
-  });
+  for (const [path, answering] of posts) {
+    router.post(path, async (ctx) => {
+      const call = await readCall(ctx);
+      writeAnswer(ctx, call === undefined ? invalidPayload() : await answering(world, call));
+    });
+  }
   router.all(Object.values(paths), (ctx) => {
     writeAnswer(ctx, errorAnswer('405.001', `${ctx.method} Method Not Allowed`));
   });

@@ -2,7 +2,7 @@
 // one, for every fifth, or for all; for everybody or for one phone. Only the choice lives here; what a fault does to an
 // answer is in `accept-push`, `answer-query` and `answer-oauth`, what it does to a callback in `plan-callbacks`.
 
-export const faultGroups = ['oauth', 'push', 'query', 'callback'] as const;
+export const faultGroups = ['oauth', 'push', 'query', 'callback', 'c2b', 'confirmation', 'pull'] as const;
 export type FaultGroup = (typeof faultGroups)[number];
 
 export interface Fault {
@@ -91,6 +91,31 @@ export const faults: Readonly<Record<FaultGroup, readonly Fault[]>> = {
     { name: 'no_receipt', label: 'No receipt', note: 'paid, but the item is missing' },
     { name: 'unreadable', label: 'Unreadable', note: 'not JSON' },
     { name: 'other_shortcode', label: 'Other shortcode', note: 'in the header only' },
+  ],
+  c2b: [
+    { name: 'spike_arrest', label: 'Spike arrest', note: 'HTTP 429' },
+    { name: 'busy', label: 'System busy', note: '500.003.02' },
+    { name: 'outage', label: 'Outage', note: 'HTTP 500, empty' },
+    { name: 'waf_503', label: 'Firewall, 503', note: 'HTML, Incapsula' },
+    { name: 'no_product', label: 'No such product', note: '401, the app lacks it' },
+    { name: 'invalid_token', label: 'Token refused', note: '401, and the token is dropped' },
+    { name: 'lost', label: 'Lost', note: 'the connection breaks' },
+  ],
+  confirmation: [
+    { name: 'lost', label: 'Lost', note: 'never comes; the statement has it' },
+    { name: 'twice', label: 'Twice', note: 'the same, 200 ms apart' },
+    { name: 'late', label: 'Late', note: 'after the late callback' },
+    { name: 'unreadable', label: 'Unreadable', note: 'not JSON' },
+  ],
+  pull: [
+    { name: 'spike_arrest', label: 'Spike arrest', note: 'HTTP 429' },
+    { name: 'busy', label: 'System busy', note: '500.003.02' },
+    { name: 'outage', label: 'Outage', note: 'HTTP 500, empty' },
+    { name: 'waf_503', label: 'Firewall, 503', note: 'HTML, Incapsula' },
+    { name: 'no_product', label: 'No such product', note: '401, the app lacks it' },
+    { name: 'invalid_token', label: 'Token refused', note: '401, and the token is dropped' },
+    { name: 'lost', label: 'Lost', note: 'the connection breaks' },
+    { name: 'unreadable', label: 'Unreadable 200', note: 'not JSON' },
   ],
 };
 

@@ -13,6 +13,7 @@ import type { CustomerAnswer } from './customer.ts';
 import { customerAnswers } from './customer.ts';
 import type { Reach } from './faults.ts';
 import { reaches } from './faults.ts';
+import { actOnRecord } from './handset-money.ts';
 import { readSwitches } from './handset-switches.ts';
 import { handsetView } from './handset-view.ts';
 import { readText } from './read-text.ts';
@@ -84,6 +85,10 @@ function acting(router: Router, control: SimulatorControl): void {
       control.setFault({ group: 'push', fault: form.get('push') ?? 'normal', reach });
       control.setFault({ group: 'callback', fault: form.get('callback') ?? 'normal', reach });
     }
+    back(ctx);
+  });
+  router.post('/handset/record', async (ctx) => {
+    await actOnRecord(control, await readForm(ctx));
     back(ctx);
   });
   router.post('/handset/switches', async (ctx) => {

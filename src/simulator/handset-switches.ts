@@ -112,6 +112,35 @@ const switches: readonly Switch[] = [
       ['string', 'text'],
     ],
   },
+  {
+    name: 'confirmations',
+    label: 'C2B confirmation of a paid push',
+    options: [
+      ['before', 'before the callback'],
+      ['after', 'after the callback'],
+      ['only', 'instead of the callback'],
+    ],
+  },
+  { name: 'validation', label: 'C2B asks the ValidationURL first', options: yesNo },
+  { name: 'reregisterUrls', label: 'C2B URLs may be registered again', options: yesNo },
+  {
+    name: 'pullPhone',
+    label: 'Phone in Pull',
+    options: [
+      ['number', 'number'],
+      ['masked', 'masked'],
+    ],
+  },
+  {
+    name: 'pullTimes',
+    label: 'trxDate in Pull',
+    options: [
+      ['nairobi_z', 'Nairobi’s clock, called Z'],
+      ['utc', 'UTC'],
+      ['plain', 'Nairobi, without a zone'],
+    ],
+  },
+  { name: 'businessPaysCharges', label: 'The business pays the charges', options: yesNo },
 ];
 
 /** The switches with what is set now; a value that only the control API can set is shown as it is. */

@@ -5,6 +5,7 @@ import { maskPhone, redactText } from '../platform/redaction.ts';
 import { customerAnswers } from './customer.ts';
 import type { Fault, FaultGroup } from './faults.ts';
 import { faults, normal } from './faults.ts';
+import { moneyView } from './handset-money.ts';
 import { switchChoices } from './handset-switches.ts';
 import type { Push } from './ledger.ts';
 import { paymentName } from './ledger.ts';
@@ -55,6 +56,7 @@ export function handsetView(world: World, request: HandsetRequest): Record<strin
         at: clockOf(line.at),
       })),
     testNumbers: testNumbers.map(testNumberRow),
+    money: moneyView(world),
     switches: switchChoices(settings),
     others: othersSentence(settings),
     refreshSeconds: picked === undefined ? 4 : 15,

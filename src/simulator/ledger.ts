@@ -27,6 +27,8 @@ export interface Push {
   state: 'answering' | 'prompting' | 'working' | 'done';
   prompt: Prompt | null;
   result: PushResult | null;
+  /** While the merchant's ValidationURL is asked. */
+  isBeingValidated?: boolean;
   callbackCount: number;
 }
 
@@ -73,6 +75,32 @@ export interface SentCallback {
   durationMs: number;
 }
 
+/** What was sent to a shortcode's C2B URLs. */
+export interface SentConfirmation {
+  at: number;
+  kind: 'confirmation' | 'validation';
+  shortcode: string;
+  receipt: string;
+  url: string;
+  body: string;
+  fault: string;
+  status: number | null;
+  /** What the receiver answered, as far as it was read. */
+  answer: string;
+  error: string | null;
+}
+
+export interface ReceivedPull {
+  at: number;
+  shortcode: string;
+  from: number;
+  to: number;
+  offset: number;
+  /** Rows in the answer. */
+  rows: number;
+  code: string;
+}
+
 export interface LogLine {
   at: number;
   what: string;
@@ -90,8 +118,10 @@ export class Ledger {
   readonly received: ReceivedPush[] = [];
   readonly queries: ReceivedQuery[] = [];
   readonly callbacks: SentCallback[] = [];
+  readonly confirmations: SentConfirmation[] = [];
+  readonly pulls: ReceivedPull[] = [];
   readonly log: LogLine[] = [];
-  readonly counts = { received: 0, pushes: 0, queries: 0, callbacks: 0, tokens: 0 };
+  readonly counts = { received: 0, pushes: 0, queries: 0, callbacks: 0, tokens: 0, confirmations: 0, pulls: 0 };
   private readonly byCheckoutId = new Map<string, Push>();
   private readonly byPhone = new Map<string, Push[]>();
   private readonly listeners = new Set<() => void>();
@@ -125,8 +155,25 @@ export class Ledger {
     this.changed();
   }
 
+  addConfirmation(row: SentConfirmation): void {
+    if (row.kind === 'confirmation') this.counts.confirmations++;
+    keep(this.confirmations, row);
+    this.changed();
+  }
+
+  addPull(row: ReceivedPull): void {
+    this.counts.pulls++;
+    keep(this.pulls, row);
+    this.changed();
+  }
+
   note(at: number, what: string, push: Push | null, answered = '–'): void {
-    keep(this.log, { at, what, payment: push === null ? '' : paymentName(push), answered });
+    this.noteOf(at, what, push === null ? '' : paymentName(push), answered);
+  }
+
+  /** The same for money that no push asked for. */
+  noteOf(at: number, what: string, payment: string, answered = '–'): void {
+    keep(this.log, { at, what, payment, answered });
     this.changed();
   }
 
@@ -154,7 +201,8 @@ export class Ledger {
   }
 
   clear(): void {
-    for (const rows of [this.pushes, this.received, this.queries, this.callbacks, this.log]) rows.length = 0;
+    const { pushes, received, queries, callbacks, confirmations, pulls, log } = this;
+    for (const rows of [pushes, received, queries, callbacks, confirmations, pulls, log]) rows.length = 0;
     for (const name of Object.keys(this.counts) as (keyof Ledger['counts'])[]) this.counts[name] = 0;
     this.byCheckoutId.clear();
     this.byPhone.clear();

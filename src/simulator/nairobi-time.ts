@@ -52,6 +52,34 @@ export function nairobiClock(epochMs: number): string {
   return `${hour}:${minute}:${second}`;
 }
 
+/** `06-10-2026 14:15:52` in the classic statement, `06/10/2026 14:15:52` in the newer one. */
+export function statementTime(epochMs: number, separator: '-' | '/'): string {
+  const { year, month, day } = wallTime(epochMs);
+  return `${[twoDigits(day), twoDigits(month), year].join(separator)} ${nairobiClock(epochMs)}`;
+}
+
+/** `2026-10-06`. */
+export function nairobiDate(epochMs: number): string {
+  return new Date(epochMs + offsetMs).toISOString().slice(0, 10);
+}
+
+/** `2026-10-06 14:15:52`, the form of Pull's StartDate and EndDate. */
+export function pullTime(epochMs: number): string {
+  return `${nairobiDate(epochMs)} ${nairobiClock(epochMs)}`;
+}
+
+/** The moment a `YYYY-MM-DD` begins, or a `YYYY-MM-DD HH:MM:SS` names, in Nairobi; undefined when it is neither. */
+export function readNairobiTime(text: string): number | undefined {
+  const parts = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d))?$/.exec(text);
+  if (parts === null) return undefined;
+  return readDarajaTimestamp(
+    parts
+      .slice(1)
+      .map((part) => part ?? '00')
+      .join(''),
+  );
+}
+
 /** The moment a `yyyyMMddHHmmss` names when read as Nairobi time; undefined when it is no date. */
 export function readDarajaTimestamp(text: string): number | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text);

@@ -43,6 +43,7 @@ export const resultTexts: Readonly<Record<string, ResultText>> = {
   '1036': { callback: 'SMSC ACK timeout.', prompted: true },
   '1037': { callback: 'No response from user.', query: 'DS timeout user cannot be reached.', prompted: false },
   '2001': { callback: 'The initiator information is invalid.', prompted: true },
+  '2007': { callback: 'The transaction was refused by external validation.', prompted: true },
   '2028': { callback: 'The request is not permitted according to product assignment.', prompted: false },
   '2040': {
     callback: 'Credit Party customer type (Unregistered or Registered Customer) cannot be supported.',
@@ -81,6 +82,7 @@ export const testNumbers: readonly TestNumber[] = [
   { phone: '254700000015', code: '15', meaning: 'Duplicate detected' },
   { phone: '254700000017', code: '17', meaning: 'Same amount again within two minutes' },
   { phone: '254700000026', code: '26', meaning: 'M-PESA is busy' },
+  { phone: '254700002007', code: '2007', meaning: 'Is refused by the merchant’s own validation' },
   { phone: '254700002028', code: '2028', meaning: 'The shortcode may not do this' },
   { phone: '254700002040', code: '2040', meaning: 'Is not an M-PESA customer' },
   { phone: '254700008006', code: '8006', meaning: 'PIN is locked' },

@@ -22,8 +22,8 @@ export interface PushRequest {
 
 type Strictness = Pick<Settings, 'nairobiTimestamps' | 'strictFields' | 'strictCallbackUrls'>;
 
-const shortcodeForm = /^\d{5,7}$/;
-const phoneForm = /^254[17]\d{8}$/;
+export const shortcodeForm = /^\d{5,7}$/;
+export const phoneForm = /^254[17]\d{8}$/;
 const skewMs = 10 * 60_000;
 
 /** The request, or the name that Daraja puts after `Bad Request - Invalid`. */
@@ -85,7 +85,7 @@ export function isTimestamp(text: string, nearNairobi: boolean, nowMs: number): 
   return !nearNairobi || Math.abs(moment - nowMs) <= skewMs;
 }
 
-function wholeShillings(value: unknown): number | undefined {
+export function wholeShillings(value: unknown): number | undefined {
   const text = fieldText(value).trim();
   if (!/^\d{1,9}(\.0{1,2})?$/.test(text)) return undefined;
   const amount = Number(text);
@@ -97,7 +97,7 @@ function isText(text: string, most: number): boolean {
 }
 
 /** daraja.md section 4.4. DNS is not asked, so a host that does not exist passes. */
-function isCallbackUrl(url: string, strict: boolean): boolean {
+export function isCallbackUrl(url: string, strict: boolean): boolean {
   const parts = /^(https?):\/\/([^/?#@\s]+)([/?][^#\s]*)?$/.exec(url);
   // Anything outside visible ASCII could not be sent back byte for byte.
   if (parts === null || url.length > 2_048 || /[^!-~]|[<>]/.test(url)) return false;

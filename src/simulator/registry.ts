@@ -25,6 +25,17 @@ export interface Shortcode {
   name: string;
 }
 
+/** What a shortcode registered for C2B. */
+export interface C2bUrls {
+  shortcode: string;
+  /** Of the path it was registered on: 1 hashes the payer's number, 2 masks it. */
+  version: 1 | 2;
+  /** What happens to a payment when the validation does not answer. */
+  responseType: 'Completed' | 'Cancelled';
+  confirmationUrl: string;
+  validationUrl: string;
+}
+
 interface Token {
   consumerKey: string;
   products: string[];
@@ -32,6 +43,8 @@ interface Token {
 }
 
 export const sandboxPasskey = 'bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919';
+export const allProducts = ['stk', 'c2b', 'pull'] as const;
+export type Product = (typeof allProducts)[number];
 const tokenLifeMs = 3_600_000;
 const most = 5_000;
 
@@ -39,6 +52,9 @@ export class Registry {
   readonly apps = new Map<string, App>();
   /** Registered by hand: the same for every consumer key. */
   readonly shortcodes = new Map<string, Shortcode>();
+  /** Both by shortcode. */
+  readonly c2bUrls = new Map<string, C2bUrls>();
+  readonly pullRegistered = new Map<string, { nominatedNumber: string; callbackUrl: string }>();
   private readonly learnt = new Map<string, Shortcode>();
   private readonly tokens = new Map<string, Token>();
 
@@ -47,7 +63,8 @@ export class Registry {
   }
 
   clear(): void {
-    for (const map of [this.apps, this.shortcodes, this.learnt, this.tokens]) map.clear();
+    const { apps, shortcodes, c2bUrls, pullRegistered, learnt, tokens } = this;
+    for (const map of [apps, shortcodes, c2bUrls, pullRegistered, learnt, tokens]) map.clear();
     this.addShortcode({
       shortcode: '174379',
       passkey: sandboxPasskey,
@@ -65,6 +82,25 @@ export class Registry {
     put(this.shortcodes, shortcode.shortcode, shortcode);
   }
 
+  addC2bUrls(urls: C2bUrls): void {
+    put(this.c2bUrls, urls.shortcode, urls);
+  }
+
+  addPull(shortcode: string, registration: { nominatedNumber: string; callbackUrl: string }): void {
+    put(this.pullRegistered, shortcode, registration);
+  }
+
+  /** As a prompt or a statement names the organisation, whichever app taught it. */
+  nameOf(shortcode: string): string {
+    const learnt = [...this.learnt.values()].find((known) => known.shortcode === shortcode);
+    return (this.shortcodes.get(shortcode) ?? learnt)?.name ?? `PAYBILL ${shortcode}`;
+  }
+
+  /** Whether C2B and Pull would take it: those have no passkey, so only the switch makes a shortcode unknown. */
+  isKnown(shortcode: string, settings: Settings): boolean {
+    return !settings.onlyRegisteredShortcodes || this.shortcodes.has(shortcode);
+  }
+
   /** Whether OAuth would accept the pair. */
   knows(consumerKey: string, consumerSecret: string, settings: Settings): boolean {
     const app = this.apps.get(consumerKey);
@@ -77,7 +113,8 @@ export class Registry {
       for (const [text, token] of this.tokens) if (token.consumerKey === consumerKey) this.tokens.delete(text);
     }
     const text = accessToken();
-    put(this.tokens, text, { consumerKey, products: this.apps.get(consumerKey)?.products ?? ['stk'], mintedAt: nowMs });
+    const products = this.apps.get(consumerKey)?.products ?? [...allProducts];
+    put(this.tokens, text, { consumerKey, products, mintedAt: nowMs });
     return text;
   }
 
@@ -88,13 +125,17 @@ export class Registry {
   }
 
   /** The consumer key behind a `Bearer` header, or Daraja's refusal. */
-  authorize(header: string | undefined, nowMs: number): { consumerKey: string; token: string } | DarajaAnswer {
+  authorize(
+    header: string | undefined,
+    nowMs: number,
+    product: Product = 'stk',
+  ): { consumerKey: string; token: string } | DarajaAnswer {
     const match = /^Bearer\s+(\S+)\s*$/i.exec(header ?? '');
     if (match === null) return errorAnswer('404.001.04', 'Invalid Authentication Header');
     const text = match[1]!;
     const token = this.tokens.get(text);
-    if (token === undefined || nowMs - token.mintedAt >= tokenLifeMs) return invalidToken();
-    return token.products.includes('stk') ? { consumerKey: token.consumerKey, token: text } : noProduct();
+    if (token === undefined || nowMs - token.mintedAt >= tokenLifeMs) return invalidTokenFor(product, text);
+    return token.products.includes(product) ? { consumerKey: token.consumerKey, token: text } : noProduct();
   }
 
   /** Who the shortcode of a push is, in Daraja's order: kind, then known, then password (daraja.md section 11.2). */
@@ -144,6 +185,14 @@ export class Registry {
     put(this.learnt, `${consumerKey}:${request.shortcode}`, shortcode);
     return shortcode;
   }
+}
+
+/** Each API words it in its own way (daraja.md sections 2.3 and 6.4); C2B's repeats the token. */
+export function invalidTokenFor(product: Product, token: string): DarajaAnswer {
+  if (product === 'stk') return invalidToken();
+  return product === 'pull'
+    ? errorAnswer('401.001', 'Invalid Access Token')
+    : errorAnswer('401.003.01', `Error Occurred - Invalid Access Token - ${token}`);
 }
 
 type Signed = Pick<PushRequest, 'shortcode' | 'password' | 'timestamp'>;

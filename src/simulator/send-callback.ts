@@ -1,32 +1,44 @@
-// One POST to the CallBackURL of a push: the path byte for byte as it was given, a single attempt, five seconds to
-// answer, whatever comes back is only noted (daraja.md sections 4.1 and 4.5). Safaricom does not try again, so neither
-// does this.
+// One POST to the CallBackURL of a push: a single attempt, five seconds to answer, whatever comes back is only noted
+// (daraja.md sections 4.1 and 4.5). Safaricom does not try again, so neither does this.
 
-import http from 'node:http';
-import https from 'node:https';
 import { messageOf } from '../platform/errors.ts';
 import type { Push, SentCallback } from './ledger.ts';
 import type { PlannedCallback } from './plan-callbacks.ts';
+import { postJson } from './post-json.ts';
 import type { World } from './world.ts';
 
 const readTimeoutMs = 5_000;
 const holdMs = 120_000;
 
-/** Plans all callbacks of one result; resolves when those that were planned for now have been sent. */
+/**
+ * Plans all callbacks of one result; resolves when those that were planned for now have been sent. `next` runs once the
+ * first of them was answered, or when it would have gone out, if none does.
+ */
 export async function scheduleCallbacks(
   world: World,
   push: Push,
   callbacks: PlannedCallback[],
   fault: string,
+  next?: () => Promise<void>,
 ): Promise<void> {
   const sentNow: Promise<unknown>[] = [];
+  let waiting = next;
   for (const callback of callbacks) {
     if (callback.isHeld) {
       hold(world, push, callback);
       continue;
     }
+    const after = waiting;
+    waiting = undefined;
     world.timers.after(callback.afterMs, () => {
-      sentNow.push(sendCallback(world, push, callback, fault));
+      const sent = sendCallback(world, push, callback, fault);
+      sentNow.push(after === undefined ? sent : track(world, sent.then(after)));
+    });
+  }
+  if (waiting !== undefined) {
+    const after = waiting;
+    world.timers.after(world.settings.callbackMs, () => {
+      sentNow.push(track(world, after()));
     });
   }
   if (callbacks.length === 0) world.ledger.note(world.timers.now(), 'Callback lost on the way', push);
@@ -54,12 +66,19 @@ export function sendCallback(
     durationMs: 0,
   };
   push.callbackCount++;
-  const done = post(world, url, callback).then(
-    (status) => finish(world, push, callback, { ...row, status }),
+  const headers = { BusinessShortCode: callback.shortcode };
+  const posted = postJson(world.timers, { url, body: callback.body, headers, timeoutMs: readTimeoutMs });
+  const done = posted.then(
+    ({ status }) => finish(world, push, callback, { ...row, status }),
     (error: unknown) => finish(world, push, callback, { ...row, error: messageOf(error) }),
   );
-  world.sending.add(done);
-  return done.finally(() => world.sending.delete(done));
+  return track(world, done);
+}
+
+/** Keeps a sending in the list of those on their way until it is over. */
+export function track<Result>(world: World, sending: Promise<Result>): Promise<Result> {
+  world.sending.add(sending);
+  return sending.finally(() => world.sending.delete(sending));
 }
 
 function finish(world: World, push: Push, callback: PlannedCallback, sent: SentCallback): SentCallback {
@@ -93,48 +112,4 @@ function release(world: World, entry: World['held'][number]): void {
   if (index < 0) return;
   world.held.splice(index, 1);
   void sendCallback(world, entry.push, entry.callback, 'out_of_order');
-}
-
-function post(world: World, url: string, callback: PlannedCallback): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const { origin, path } = splitUrl(url);
-    const client = origin.protocol === 'https:' ? https : http;
-    const request = client.request({
-      protocol: origin.protocol,
-      hostname: origin.hostname.replace(/^\[|\]$/g, ''),
-      port: origin.port === '' ? undefined : Number(origin.port),
-      path,
-      method: 'POST',
-      headers: {
-        'Content-Type': 'application/json;charset=UTF-8',
-        'Content-Length': Buffer.byteLength(callback.body),
-        BusinessShortCode: callback.shortcode,
-        Accept: '*/*',
-      },
-      // A connection of its own each time, as nobody at Safaricom keeps one open for us.
-      agent: false,
-    });
-    const giveUp = (): unknown => request.destroy(new Error('no answer in 5 s'));
-    const stop = world.timers.afterExactly(readTimeoutMs, giveUp, giveUp);
-    const settle = (): void => stop();
-    request.on('response', (response) => {
-      settle();
-      response.on('error', () => {});
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    });
-    request.on('error', (error) => {
-      settle();
-      reject(error);
-    });
-    request.end(callback.body);
-  });
-}
-
-/** `URL` tidies paths (`..`, empty segments); the path must arrive as it was given, so it is cut off by hand. */
-export function splitUrl(url: string): { origin: URL; path: string } {
-  const parts = /^(https?:\/\/[^/?#]+)([^#]*)/.exec(url);
-  if (parts === null) throw new Error('The CallBackURL is not an http address.');
-  const path = parts[2]!;
-  return { origin: new URL(parts[1]!), path: path.startsWith('/') ? path : `/${path}` };
 }

@@ -36,6 +36,27 @@ export const settingsSchema = z.strictObject({
   callbackCodes: z.enum(['number', 'string']),
   callbackPhone: z.enum(['number', 'string', 'masked', 'hashed', 'absent']),
   callbackBalance: z.enum(['no_value', 'value', 'absent']),
+  /** Where a paid push's C2B confirmation goes out: before or after its callback, or instead of it. */
+  confirmations: z.enum(['before', 'after', 'only']),
+  /** M-PESA asks the ValidationURL before it takes a payment; off unless a merchant asked Safaricom for it. */
+  validation: z.boolean(),
+  /** How C2B shows the payer: as its version does (v1 SHA-256, v2 `2547 ***** 126`), or `25470****149`. */
+  confirmationPhone: z.enum(['by_version', 'stars']),
+  /** Whether C2B URLs may be registered a second time: the sandbox lets you, production does not. */
+  reregisterUrls: z.boolean(),
+  pullPageSize: z.number().int().min(1).max(10_000),
+  pullPhone: z.enum(['number', 'masked']),
+  /** `trxDate`: Nairobi's wall clock called Z as in the portal's sample, real UTC, or `2026-10-06 14:15:52`. */
+  pullTimes: z.enum(['nairobi_z', 'utc', 'plain']),
+  /** A Pull without rows: code 1001 and `[[]]`, or an HTTP 500. */
+  pullEmpty: z.enum(['1001', '500']),
+  /** Keys of Pull's registration; the older sample has them with a space. */
+  pullKeys: z.enum(['joined', 'spaced']),
+  /** Whether the business pays M-PESA's charge, which puts a second row under each receipt of a statement. */
+  businessPaysCharges: z.boolean(),
+  openingBalance: z.number().int().min(0).max(1_000_000_000),
+  /** Payers in a statement: `25471****678` or `071****678`. */
+  statementPhone: z.enum(['international', 'local']),
   ackMs: milliseconds,
   /** Added to `ackMs`: a random part, up to this. */
   ackJitterMs: milliseconds,
@@ -54,6 +75,8 @@ export const settingsSchema = z.strictObject({
   slowAnswerMs: milliseconds,
   lateCallbackMs: milliseconds,
   duplicateGapMs: milliseconds,
+  /** From the payment (or from its callback) to its C2B confirmation. */
+  confirmationMs: milliseconds,
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -79,6 +102,18 @@ export const defaultSettings: Settings = {
   callbackCodes: 'number',
   callbackPhone: 'number',
   callbackBalance: 'no_value',
+  confirmations: 'after',
+  validation: false,
+  confirmationPhone: 'by_version',
+  reregisterUrls: true,
+  pullPageSize: 100,
+  pullPhone: 'number',
+  pullTimes: 'nairobi_z',
+  pullEmpty: '1001',
+  pullKeys: 'joined',
+  businessPaysCharges: true,
+  openingBalance: 100_000,
+  statementPhone: 'international',
   ackMs: 0,
   ackJitterMs: 0,
   answerMs: 3_000,
@@ -90,6 +125,7 @@ export const defaultSettings: Settings = {
   slowAnswerMs: 30_000,
   lateCallbackMs: 90_000,
   duplicateGapMs: 200,
+  confirmationMs: 0,
 };
 
 /** Daraja's own pace and moods: the defaults of `lango simulator`. */
@@ -101,6 +137,7 @@ export const realisticSettings: Partial<Settings> = {
   ackJitterMs: 600,
   answerMs: 6_000,
   callbackMs: 3_000,
+  confirmationMs: 500,
   unreachableMs: 23_000,
   tooSoonMs: 500,
 };

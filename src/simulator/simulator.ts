@@ -7,11 +7,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
+import { AccountBook } from './account-book.ts';
 import type { SimulatorControl } from './control.ts';
 import { createControl, startSettings } from './control.ts';
 import { FaultDials } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { OutcomeRules } from './outcomes.ts';
+import { RecordFaults } from './record-faults.ts';
 import { Registry } from './registry.ts';
 import type { Settings } from './settings.ts';
 import { realisticSettings } from './settings.ts';
@@ -59,6 +61,8 @@ export function createSimulator(deps: SimulatorDeps, options: SimulatorOptions =
     settings,
     timers: new Timers(deps.clock, speed),
     ledger: new Ledger(),
+    book: new AccountBook(),
+    recordFaults: new RecordFaults(),
     outcomes: new OutcomeRules(),
     dials: new FaultDials(),
     registry: new Registry(),

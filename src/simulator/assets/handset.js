@@ -54,6 +54,8 @@ document.addEventListener('change', (event) => {
 
 document.addEventListener('submit', async (event) => {
   const form = event.target;
+  // A download is the browser's own affair.
+  if (form.method === 'get') return;
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, event.submitter));
   try {

@@ -1,9 +1,13 @@
 // Every route of the console times every role. The routes come from the router itself and each must be classified here:
 // a new one that nobody thought about fails this test.
 
+import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { may, operatorRoles, type Permission, stepUpPermissions } from '../../../src/console/permissions.ts';
+import { findShortcodeAcrossTenants } from '../../../src/mpesa/shortcode-store.ts';
 import { requestApproval } from '../../../src/platform/approvals.ts';
+import { previewStatement } from '../../../src/reconciliation/preview-statement.ts';
+import { keepBooks } from '../../support/books-stage.ts';
 import { buildGateway, type TestGateway, type TestTenant } from '../../support/build-gateway.ts';
 import { type ConsoleRoute, consoleRoutes, openSession, type TestSession } from '../../support/console-routes.ts';
 import { sendCallback, silentPhone, tellStory } from '../../support/payment-story.ts';
@@ -48,6 +52,33 @@ const kinds: Readonly<Record<string, Kind>> = {
   'GET /console/approvals/:id': 'view',
   'POST /console/approvals/:id/approve': 'settle',
   'POST /console/approvals/:id/reject': 'settle',
+  'GET /console/reconciliation': 'view',
+  'GET /console/reconciliation/days/:id/:day': 'view',
+  'POST /console/reconciliation/days/:id/:day/run': 'act',
+  'GET /console/reconciliation/lines': 'view',
+  'GET /console/reconciliation/lines.csv': 'view',
+  'GET /console/reconciliation/lines/:id': 'view',
+  'GET /console/reconciliation/lines/:id/link': 'settle',
+  'POST /console/reconciliation/lines/:id/link': 'settle',
+  'GET /console/reconciliation/discrepancies': 'view',
+  'GET /console/reconciliation/discrepancies/bulk': 'act',
+  'POST /console/reconciliation/discrepancies/bulk': 'act',
+  'GET /console/reconciliation/discrepancies/bulk-settle': 'settle',
+  'POST /console/reconciliation/discrepancies/bulk-settle': 'settle',
+  'GET /console/reconciliation/discrepancies/:id': 'view',
+  'POST /console/reconciliation/discrepancies/:id/act': 'act',
+  'GET /console/reconciliation/discrepancies/:id/settle': 'settle',
+  'POST /console/reconciliation/discrepancies/:id/settle': 'settle',
+  'GET /console/reconciliation/suggested': 'view',
+  'GET /console/reconciliation/suggested/confirm': 'settle',
+  'POST /console/reconciliation/suggested/confirm': 'settle',
+  'GET /console/reconciliation/closes': 'view',
+  'GET /console/reconciliation/closes/new': 'settle',
+  'POST /console/reconciliation/closes': 'settle',
+  'POST /console/reconciliation/closes/approvals/:id/approve': 'settle',
+  'POST /console/reconciliation/closes/approvals/:id/reject': 'settle',
+  'GET /console/reconciliation/closes/:id': 'view',
+  'GET /console/reconciliation/closes/:id/csv': 'view',
   'GET /console/webhooks': 'view',
   'GET /console/webhooks/:id': 'view',
   'POST /console/webhooks/:id/test': 'act',
@@ -57,6 +88,11 @@ const kinds: Readonly<Record<string, Kind>> = {
   'POST /console/webhooks/:id/rotate': 'secrets',
   'GET /console/deliveries/:id': 'view',
   'POST /console/deliveries/:id/retry': 'act',
+  'GET /console/reconciliation/imports': 'view',
+  'POST /console/reconciliation/imports': 'act',
+  'GET /console/reconciliation/imports/:id': 'view',
+  'POST /console/reconciliation/imports/:id/commit': 'act',
+  'POST /console/reconciliation/imports/:id/discard': 'act',
   'GET /console/callbacks': 'view',
   'GET /console/callbacks/:id': 'view',
   'GET /console/tenants': 'view',
@@ -139,12 +175,40 @@ describe('every route of the console', function () {
       '/console/callbacks/': evidence.id,
       '/console/payments/': payment.id,
       '/console/approvals/': await anApproval(tenant, payment.id),
+      ...(await closesOf(tenant)),
       '/console/webhooks/': endpoint.body.id,
       '/console/deliveries/': ping.body.id,
+      '/console/reconciliation/imports/': await aStatement(tenant),
       '/console/welcome/': 'none',
       '/console/assets/': 'console.css',
       '/console/': 'nothing',
     };
+  }
+
+  /** A day that is closed, and one that waits for a second person. */
+  async function closesOf(tenant: TestTenant): Promise<Record<string, string>> {
+    const books = await keepBooks(app, tenant);
+    const { close } = await books.close('2026-10-04');
+    await books.line({ at: '2026-10-05 09:00:00', receipt: 'UJ1' });
+    const asked = await books.ask('2026-10-05', 'An orphan.');
+    const waiting = asked.outcome === 'asked' ? asked.approval.id : asked.outcome;
+    const line = await app.gateway.core.db('statement_lines').where({ tenant_id: tenant.id }).first('id');
+    return {
+      '/console/reconciliation/closes/': close.id,
+      '/console/reconciliation/closes/approvals/': waiting,
+      '/console/reconciliation/days/': tenant.shortcodeId,
+      '/console/reconciliation/lines/': line.id,
+      '/console/reconciliation/discrepancies/': await books.discrepancy('orphan_receipt', '2026-10-05', 10_000),
+    };
+  }
+
+  async function aStatement(tenant: TestTenant): Promise<string> {
+    const { core } = app.gateway;
+    const shortcode = await findShortcodeAcrossTenants(core.db, tenant.shortcodeId);
+    const head = 'Receipt No,Completion Time,Details,Transaction Status,Paid In,Withdrawn,Balance';
+    const bytes = Readable.from([Buffer.from(`${head}\n`)]);
+    const upload = { shortcode: shortcode!, fileName: 'statement.csv', bytes, createdBy: 'cli' };
+    return (await previewStatement(core, upload)).statement.id;
   }
 
   async function anApproval(tenant: TestTenant, subject: string): Promise<string> {

@@ -241,6 +241,7 @@ describe('the API description, held against answers', () => {
     await ask(app, 'getEvent', `/v1/events/${events.body.data[0].id}`);
     await ask(app, 'getAccount', '/v1/account');
     await ask(app, 'listShortcodes', '/v1/shortcodes');
+    await ask(app, 'getDailyReport', '/v1/reports/daily?date=2026-10-06');
     await ask(app, 'getLiveness', '/healthz');
     await ask(app, 'getMetrics', '/metrics');
     expect((await ask(app, 'getReadiness', '/readyz')).status).to.equal(503);

@@ -12,6 +12,8 @@ import { type ResealDeps, reseal } from '../../../src/platform/reseal.ts';
 import { countStaleBoxes, replaceBoxes, sealedColumns } from '../../../src/platform/reseal-store.ts';
 import { createSealer } from '../../../src/platform/sealing.ts';
 import { buildGateway, type TestGateway } from '../../support/build-gateway.ts';
+import { confirm, confirmationBody } from '../../support/feeds.ts';
+import { beginStatementStage } from '../../support/statement-stage.ts';
 import { startReceiver } from '../../support/webhook-receiver.ts';
 
 /** `table.column` of every column whose name says that it is sealed. */
@@ -63,6 +65,14 @@ describe('resealing', () => {
     await app.call(`/v1/webhook-endpoints/${endpoint.body.id}/test`, { method: 'POST' });
     await app.advance(0);
     await receiver.close();
+    for (const confirmation of [confirmationBody(app, { BusinessShortCode: '174379' }), 'unreadable'])
+      await confirm(app, app.tenant.shortcodeId, confirmation);
+    const { preview } = await beginStatementStage(app);
+    const header =
+      'Receipt No,Completion Time,Details,Transaction Status,Paid In (KSHs),Withdrawn (KSHs),Balance (KSHs)';
+    const row =
+      'UJ68K3W0QZ,06/10/2026 14:15:52,Pay Bill from 2547****111 - JANE Acc. INV-1,Completed,150.00,0.00,150.00';
+    await preview(Buffer.from(`${header}\r\n${row}\r\n`));
     const { core } = app.gateway;
     const { operator } = await createOperator(
       { ...core, consoleKey: core.dataKeys.console, auditKey: core.dataKeys.audit },

@@ -105,6 +105,31 @@ describe('the virtual handset', () => {
     expect((await submit('switches', { testNumber: 'nonsense' })).status).to.equal(400);
   });
 
+  it('plants faults in the record, lets a customer pay by himself, and has the statement to download', async () => {
+    await submit('record', { do: 'plant', fault: 'duplicate', next: '2' });
+    await submit('record', { do: 'plant', fault: 'missing_statement', next: '1' });
+    expect(await page()).to.include('Set for the next payments: paid twice × 2, missing line × 1');
+    await submit('record', { do: 'clear' });
+    expect(await page()).to.include('Nothing is set: it is true');
+    const payment = { shortcode: '600966', account: 'BOAT 7', amount: '90', phone: '254712345214' };
+    expect((await submit('record', { do: 'pay', ...payment })).status).to.equal(303);
+    expect((await submit('record', { do: 'pay', ...payment, phone: '0712' })).status).to.equal(400);
+    expect((await submit('record', { do: 'plant', fault: 'nonsense', next: '1' })).status).to.equal(400);
+    const html = await page();
+    expect(html).to.include('Paid without a push').and.not.to.include('254712345214"');
+    const form = /action="\/control\/statements".*?<\/form>/s.exec(html)?.[0] ?? '';
+    const fields = [...form.matchAll(/name="(\w+)"[^>]*?value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+    expect(fields).to.deep.equal([
+      ['shortcode', '600966'],
+      ['from', '2026-10-06'],
+      ['to', '2026-10-06'],
+    ]);
+    const query = new URLSearchParams(fields as [string, string][]);
+    expect(await (await fetch(`${stage.url}/control/statements?${query}&format=newer&type=csv`)).text()).to.include(
+      'Pay Bill from 25471****214 - GRACE **** WANJIKU Acc. BOAT 7,Completed,90.00',
+    );
+  });
+
   it('says when something changed', async () => {
     const response = await fetch(`${stage.url}/handset/events`);
     const reader = response.body!.getReader();

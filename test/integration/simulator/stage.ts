@@ -26,10 +26,14 @@ export interface Stage {
   /** Callbacks as they arrived. */
   callbacks: Received[];
   callbackUrl: string;
-  /** What the receiver answers: a status, or nothing at all. */
-  receiver: { status: number | 'silent' };
+  /** What the receiver answers: a status, or nothing at all, and the body. */
+  receiver: { status: number | 'silent'; body: string };
   token(): Promise<string>;
   push(changes?: Record<string, unknown>, token?: string): Promise<Answer>;
+  /** POST with a bearer token to any of Daraja's paths. */
+  daraja(path: string, body: unknown): Promise<Answer>;
+  /** Registers C2B URLs on the receiver, at `/c2b/confirmation` and `/c2b/validation`. */
+  registerUrls(changes?: Record<string, unknown>, version?: 1 | 2): Promise<Answer>;
   query(checkoutRequestId: string, changes?: Record<string, unknown>): Promise<Answer>;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
   close(): Promise<void>;
@@ -47,7 +51,7 @@ export async function openStage(options: SimulatorOptions = {}): Promise<Stage> 
   const simulator = createSimulator({ clock, logger: silentLogger, nodeEnv: 'test' }, options);
   const { url } = await simulator.listen(0);
   const callbacks: Received[] = [];
-  const receiver: Stage['receiver'] = { status: 200 };
+  const receiver: Stage['receiver'] = { status: 200, body: '{"ResultCode":0,"ResultDesc":"Accepted"}' };
   const server = await listen(callbacks, receiver);
   const callbackUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/callbacks/stk/pay_1/token`;
 
@@ -81,6 +85,13 @@ export async function openStage(options: SimulatorOptions = {}): Promise<Stage> 
     async push(changes = {}, given) {
       const headers = given === undefined ? await bearer() : { Authorization: `Bearer ${given}` };
       return post('/mpesa/stkpush/v1/processrequest', pushBody(clock.now(), callbackUrl, changes), headers);
+    },
+    daraja: async (path, body) => post(path, body, await bearer()),
+    async registerUrls(changes = {}, version = 2) {
+      const { origin } = new URL(callbackUrl);
+      const urls = { ConfirmationURL: `${origin}/c2b/confirmation`, ValidationURL: `${origin}/c2b/validation` };
+      const body = { ShortCode: '174379', ResponseType: 'Completed', ...urls, ...changes };
+      return post(`/mpesa/c2b/v${version}/registerurl`, body, await bearer());
     },
     async query(checkoutRequestId, changes = {}) {
       const { BusinessShortCode, Password, Timestamp } = pushBody(clock.now(), callbackUrl);
@@ -159,7 +170,7 @@ function listen(callbacks: Received[], receiver: Stage['receiver']): Promise<Ser
       callbacks.push({ path: request.url!, headers: request.headers, rawHeaders: request.rawHeaders, text });
       if (receiver.status === 'silent') return;
       response.statusCode = receiver.status;
-      response.end('{"ResultCode":0,"ResultDesc":"Accepted"}');
+      response.end(receiver.body);
     });
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));

@@ -6,7 +6,7 @@ import { faults } from '../../../src/simulator/faults.ts';
 import type { Push, PushResult } from '../../../src/simulator/ledger.ts';
 import type { PlannedCallback } from '../../../src/simulator/plan-callbacks.ts';
 import { planCallbacks } from '../../../src/simulator/plan-callbacks.ts';
-import { splitUrl } from '../../../src/simulator/send-callback.ts';
+import { splitUrl } from '../../../src/simulator/post-json.ts';
 import type { Settings } from '../../../src/simulator/settings.ts';
 import { defaultSettings } from '../../../src/simulator/settings.ts';
 

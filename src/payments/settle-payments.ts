@@ -262,7 +262,7 @@ function receiptClaims(
   return items.flatMap(({ paymentId, news }): ReceiptClaim[] => {
     const payment = payments.get(paymentId);
     if (payment === undefined) return [];
-    if (news.kind === 'resolved') return resolvedClaim(payment, news.evidence, now);
+    if (news.kind === 'resolved') return claimOf(payment, news.evidence, now);
     if (news.kind !== 'heard') return [];
     const { strength, receipt, ids, source, amountCents } = news.evidence;
     const isForged = ids !== null && payment.checkoutRequestId !== null && !haveSameIds(payment, ids);
@@ -272,22 +272,16 @@ function receiptClaims(
     if (firstId !== undefined) firstIds.set(paymentId, firstId);
     if (ids !== null && isTaken(idOwners.get(ids.checkoutRequestId), paymentId)) return [];
     if ((strength !== 'A' && strength !== 'B') || receipt === null || isForged) return [];
-    return [
-      {
-        environment: payment.environment,
-        shortcode: payment.shortcode,
-        receipt,
-        paymentId,
-        source,
-        amountCents,
-        at: now,
-      },
-    ];
+    return claimOf(payment, { receipt, source, amountCents }, now);
   });
 }
 
-/** The receipt an operator found belongs to this payment from now on, unless it is another's. */
-function resolvedClaim(payment: Payment, { receipt, source, amountCents }: Evidence, at: number): ReceiptClaim[] {
+/** The receipt belongs to this payment from now on, unless it is another's. */
+function claimOf(
+  payment: Payment,
+  { receipt, source, amountCents }: Pick<Evidence, 'receipt' | 'source' | 'amountCents'>,
+  at: number,
+): ReceiptClaim[] {
   if (receipt === null) return [];
   const { environment, shortcode, id: paymentId } = payment;
   return [{ environment, shortcode, receipt, paymentId, source, amountCents, at }];

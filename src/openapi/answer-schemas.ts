@@ -209,6 +209,9 @@ export const answerSchemas = {
   CallbackAccepted: z
     .strictObject({ ResultCode: z.literal(0), ResultDesc: z.literal('Accepted') })
     .describe('What Safaricom is told.'),
+  C2bAccepted: z
+    .strictObject({ ResultCode: z.literal('0'), ResultDesc: z.literal('Accepted') })
+    .describe('What Safaricom is told of C2B: its code is a text there.'),
 } as const;
 
 export type AnswerName = keyof typeof answerSchemas;

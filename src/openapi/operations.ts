@@ -258,6 +258,29 @@ const others: readonly Operation[] = [
     answers: [{ status: 200, description: 'Kept durably.', schema: 'CallbackAccepted' }],
     problems: ['address_refused', 'not_found', 'payload_too_large'],
   },
+  {
+    id: 'takeC2bConfirmation',
+    method: 'post',
+    path: '/callbacks/c2b/{token}/confirmation',
+    tag: 'Callbacks',
+    summary: 'Safaricom’s word that money came',
+    description:
+      'For Safaricom, not for you: the address is registered for a shortcode (`lango shortcodes register-c2b`), and its token says which. Becomes a line of M-PESA’s record, and evidence for the payment it belongs to.',
+    scope: 'public',
+    answers: [{ status: 200, description: 'Kept durably.', schema: 'C2bAccepted' }],
+    problems: ['address_refused', 'not_found', 'payload_too_large'],
+  },
+  {
+    id: 'takeC2bValidation',
+    method: 'post',
+    path: '/callbacks/c2b/{token}/validation',
+    tag: 'Callbacks',
+    summary: 'Safaricom asks whether money may come',
+    description: 'For Safaricom, not for you. It always may: nothing is turned away here.',
+    scope: 'public',
+    answers: [{ status: 200, description: 'It may come.', schema: 'C2bAccepted' }],
+    problems: ['address_refused', 'not_found', 'payload_too_large'],
+  },
 ];
 
 export const operations: readonly Operation[] = [...payments, ...events, ...webhookOperations, ...others];

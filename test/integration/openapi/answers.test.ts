@@ -3,6 +3,7 @@
 
 import { expect } from 'chai';
 import { emptyBodies } from '../../../src/events/event-store.ts';
+import { c2bToken } from '../../../src/mpesa/c2b-token.ts';
 import { callbackToken } from '../../../src/mpesa/callback-token.ts';
 import { answerSchemas, webhookBodies } from '../../../src/openapi/answer-schemas.ts';
 import { problemsOf } from '../../../src/openapi/api-description.ts';
@@ -140,6 +141,19 @@ describe('the API description, held against answers', () => {
     });
     const failed = await ask(app, 'getPayment', `/v1/payments/${made.body.id}`);
     expect(failed.body.failure).to.include({ code: 'insufficient_funds', provider_code: '1' });
+  });
+
+  it('C2B: a confirmation, a validation', async () => {
+    const token = c2bToken(app.gateway.core.dataKeys.callbacks, app.tenant.shortcodeId);
+    for (const [id, name] of [
+      ['takeC2bConfirmation', 'confirmation'],
+      ['takeC2bValidation', 'validation'],
+    ] as const) {
+      const path = `/callbacks/c2b/${token}/${name}`;
+      await ask(app, id, path, { body: { TransID: 'UJ68K3W0QZ' } });
+      await ask(app, id, path.replace(token, 'wrong'), { body: {} });
+      await ask(app, id, path, { body: JSON.stringify('x'.repeat(70_000)) });
+    }
   });
 
   it('webhook endpoints: made, listed, changed, paused, enabled, their secrets rotated, tried', async () => {
@@ -288,7 +302,10 @@ describe('the API description, held against answers', () => {
       ...answers.map(({ status }) => `${id} ${status}`),
       ...problems.map((code) => `${id} ${code}`),
     ]);
-    const elsewhere = ['takeStkCallback address_refused']; // needs a configured list; test/integration/mpesa
+    // They need a configured list; test/integration/mpesa.
+    const elsewhere = ['takeStkCallback', 'takeC2bConfirmation', 'takeC2bValidation'].map(
+      (id) => `${id} address_refused`,
+    );
     expect(declared.filter((one) => !seen.has(one) && !elsewhere.includes(one))).to.deep.equal([]);
   });
 });

@@ -14,6 +14,7 @@ export interface PaymentSearch {
   mode: Mode;
   /** Null: all. */
   statuses: readonly Status[] | null;
+  /** Money that came late, and is there: paid, or under review. */
   isLate: boolean;
   phoneIndex: string | null;
   /** Exactly this, or what begins with it. */
@@ -36,6 +37,8 @@ export interface Heading {
   from: Position | null;
 }
 
+const lateStatuses: readonly Status[] = ['succeeded', 'needs_review'];
+
 /** Seeks in one statement: SQLite takes 500 parts of a union. */
 const mostSeeks = 200;
 
@@ -51,7 +54,13 @@ export function withReference(query: Knex.QueryBuilder, reference: string): Knex
 export function hasResidue(search: PaymentSearch): boolean {
   const { isLate, reference, amountKes, shortcode, failureCode, confirmedBy } = search;
   if (search.phoneIndex !== null && (search.statuses !== null || isLate)) return true;
+  if (isLate && !coversLate(search.statuses)) return true;
   return [reference, amountKes, shortcode, failureCode, confirmedBy].some((value) => value !== null);
+}
+
+/** Whether late payments need not be compared with these statuses. */
+function coversLate(statuses: readonly Status[] | null): boolean {
+  return statuses === null || lateStatuses.every((status) => statuses.includes(status));
 }
 
 type TimeColumn = 'created_at' | 'late_at';
@@ -110,16 +119,13 @@ function orderOf({ towards }: Heading, column: TimeColumn = 'created_at'): { col
 
 /**
  * One query for each tenant and status (or phone): each is the head of an index that goes on in the list's order. Late
- * ones of all statuses lie in one; nearly all of them have a status that is looked for.
+ * ones have an index in which they are alone.
  */
 function seeksOf(db: Db, { tenantIds, mode, statuses, isLate, phoneIndex }: PaymentSearch): Knex.QueryBuilder[] {
   return tenantIds.flatMap((tenantId) => {
     const ofTenant = { tenant_id: tenantId, mode };
     if (phoneIndex !== null) return [db('payments').where({ ...ofTenant, phone_index: phoneIndex })];
-    if (isLate) {
-      const late = db('payments').where(ofTenant).whereNotNull('late_at');
-      return [statuses === null ? late : late.whereIn('status', statuses)];
-    }
+    if (isLate) return [db('payments').where(ofTenant).whereNotNull('late_at')];
     if (statuses === null) return [db('payments').where(ofTenant)];
     return statuses.map((status) => db('payments').where({ ...ofTenant, status }));
   });
@@ -156,38 +162,67 @@ export interface Slice {
 
 const firstSpanMs = 3_600_000;
 const shortestSpanMs = 1000;
-const mostInSlice = 5000;
-const wantedInSlice = 4000;
 const fastestGrowth = 24;
+const slowestGrowth = 1 / 4;
+
+/** How many payments a slice shall have and may have, and how many are looked at for one page. */
+export interface Pace {
+  wanted: number;
+  most: number;
+  page: number;
+}
+
+/** What was made at the same time lies together in the table; late ones lie apart, and each costs a reading of its own. */
+const paces: Readonly<Record<TimeColumn, Pace>> = {
+  created_at: { wanted: 3000, most: 4000, page: 6000 },
+  late_at: { wanted: 200, most: 300, page: 400 },
+};
+
+export const paceOf = (search: PaymentSearch): Pace => paces[timeColumn(search)];
 
 /**
- * The time of a search in slices, nearest first. Their length follows how many payments there are; times without any
- * are leapt over.
+ * The time of a search in slices, nearest first, without a gap. Their length follows how many payments there are; a
+ * time that seems to be without any is leapt over.
+ * @param demand how many payments the next slice shall have; may be changed between two
  */
-export async function* slicesOf(db: Db, search: PaymentSearch, heading: Heading): AsyncGenerator<Slice> {
+export async function* slicesOf(
+  db: Db,
+  search: PaymentSearch,
+  heading: Heading,
+  demand: Pick<Pace, 'wanted'> = paceOf(search),
+): AsyncGenerator<Slice> {
+  const { most } = paceOf(search);
+  const isOlder = heading.towards === 'older';
   let left = search;
   let spanMs = firstSpanMs;
+  let edge = heading.from?.createdAt ?? null;
   for (;;) {
-    const [edge] = await seek(db, left, heading, 1);
-    if (edge === undefined) return;
-    let slice = await measure(db, left, heading, edge.createdAt, spanMs);
-    while (slice.count > mostInSlice && spanMs > shortestSpanMs) {
+    edge ??= (await seek(db, left, heading, 1))[0]?.createdAt ?? null;
+    if (edge === null) return;
+    let slice = await measure(db, left, heading, edge, spanMs);
+    while (slice.count > most && spanMs > shortestSpanMs) {
       spanMs = Math.max(shortestSpanMs, Math.floor(spanMs / 8));
-      slice = await measure(db, left, heading, edge.createdAt, spanMs);
+      slice = await measure(db, left, heading, edge, spanMs);
     }
     yield slice;
-    left = heading.towards === 'older' ? { ...left, until: slice.from } : { ...left, since: slice.to + 1 };
-    spanMs *= Math.min(fastestGrowth, Math.max(1, Math.floor(wantedInSlice / Math.max(1, slice.count))));
+    left = isOlder ? { ...left, until: slice.from } : { ...left, since: slice.to + 1 };
+    const growth = Math.min(fastestGrowth, demand.wanted / Math.max(1, slice.count));
+    spanMs = Math.max(shortestSpanMs, Math.floor(spanMs * Math.max(slowestGrowth, growth)));
+    // Behind a slice in which there were some there are more; only behind an empty one is it worth while to look where.
+    edge = slice.count === 0 ? null : isOlder ? slice.from - 1 : slice.to + 1;
   }
 }
 
 async function measure(db: Db, search: PaymentSearch, heading: Heading, edge: number, spanMs: number): Promise<Slice> {
   const isOlder = heading.towards === 'older';
-  const from = isOlder ? Math.max(edge - spanMs, search.since ?? Number.NEGATIVE_INFINITY) : edge;
-  const to = isOlder ? edge : Math.min(edge + spanMs, (search.until ?? Number.POSITIVE_INFINITY) - 1);
+  const since = search.since ?? Number.NEGATIVE_INFINITY;
+  const last = (search.until ?? Number.POSITIVE_INFINITY) - 1;
+  // A search may be over before its edge, or begin behind it.
+  const from = isOlder ? Math.max(Math.min(edge, last) - spanMs, since) : Math.max(edge, since);
+  const to = isOlder ? Math.min(edge, last) : Math.min(from + spanMs, last);
   const inside = inSlice(db, search, { from, to })
     .select(db.raw('1'))
-    .limit(mostInSlice + 1);
+    .limit(paceOf(search).most + 1);
   const rows: { total: number }[] = await db.count({ total: '*' }).from(inside.as('inside'));
   return { from, to, count: Number(rows[0]?.total ?? 0) };
 }
@@ -196,5 +231,6 @@ async function measure(db: Db, search: PaymentSearch, heading: Heading, edge: nu
 export function inSlice(db: Db, search: PaymentSearch, { from, to }: Pick<Slice, 'from' | 'to'>): Knex.QueryBuilder {
   const query = ofTenants(db, search).whereBetween(timeColumn(search), [from, to]);
   if (search.phoneIndex !== null) return query.where({ phone_index: search.phoneIndex });
+  if (search.isLate && coversLate(search.statuses)) return query;
   return search.statuses === null ? query : query.whereIn('status', search.statuses);
 }

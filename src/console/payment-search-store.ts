@@ -17,6 +17,7 @@ import {
   inSlice,
   ofTenants,
   type PaymentSearch,
+  paceOf,
   type Slice,
   seek,
   slicesOf,
@@ -28,14 +29,16 @@ export interface Found {
   /** In the order of the heading, nearest first. */
   items: Position[];
   hasMore: boolean;
-  /** Where the looking ended before the page was full; null when all there is was looked at. */
+  /** Where the looking ended before the page was full: there may be more. Null when all there is was looked at. */
   lookedTo: Position | null;
 }
 
-/** So many payments are looked at for one page. */
-const mostLookedAt = 10_000;
 /** So many references that begin alike are sorted: out of the index alone, or with a look at each payment. */
-const mostSorted = { byIndex: 30_000, byLooking: 10_000 } as const;
+const mostSorted = { byIndex: 30_000, byLooking: 4000 } as const;
+
+/** A slice that is a little too short costs another one. */
+const spare = 1.5;
+const leastWanted = 100;
 
 export async function searchPayments(db: Db, search: PaymentSearch, heading: Heading, limit: number): Promise<Found> {
   if (search.tenantIds.length === 0) return toFound([], limit);
@@ -43,16 +46,20 @@ export async function searchPayments(db: Db, search: PaymentSearch, heading: Hea
   if (few !== null) return toFound(await inOrder(bounded(few.query, search, heading), heading, limit + 1), limit);
   if (!hasResidue(search)) return toFound(await seek(db, search, heading, limit + 1), limit);
   const items: Position[] = [];
+  const { wanted, page } = paceOf(search);
+  const demand = { wanted };
   let lookedAt = 0;
-  for await (const slice of slicesOf(db, search, heading)) {
+  for await (const slice of slicesOf(db, search, heading, demand)) {
     items.push(...(await searchSlice(db, search, heading, slice, limit + 1 - items.length)));
     lookedAt += slice.count;
     if (items.length > limit) break;
-    if (lookedAt >= mostLookedAt) {
+    // What is looked at costs more than what is asked for: no more than it seems to take to fill the page.
+    const needed = ((limit + 1 - items.length) * lookedAt) / items.length;
+    demand.wanted = Math.max(leastWanted, Math.min(wanted, needed * spare));
+    if (lookedAt >= page) {
       const isOlder = heading.towards === 'older';
       const lookedTo = isOlder ? { createdAt: slice.from, id: '' } : { createdAt: slice.to, id: '~' };
-      const [beyond] = await seek(db, search, { ...heading, from: lookedTo }, 1);
-      return { items, hasMore: false, lookedTo: beyond === undefined ? null : lookedTo };
+      return { items, hasMore: false, lookedTo };
     }
   }
   return toFound(items, limit);

@@ -47,6 +47,8 @@ export async function listPages({ query }: Stage, { count, tenantId, real }: Big
     list(', by phone', `q=${phoneOf(customerOf(middle))}`),
     list(', by reference', `q=${referenceOf(middle)}`),
     list(', many references', 'q=ORD-12'),
+    list(', many references, paid', 'view=paid&q=ORD-12'),
+    list(', some references, failed', 'view=failed&q=ORD-123'),
     list(', by amount', 'q=1230'),
     list(', amount of nobody', 'q=77777'),
     list(', late, by amount', 'view=late&q=1230'),

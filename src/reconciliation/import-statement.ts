@@ -1,7 +1,7 @@
 // Imports a statement that was previewed. The decision is one row: from then on the import is done, whoever dies on the
 // way, because the file it is done from is kept, and a line that is there already is not added again. Lines come in
 // some hundreds at a time, so that on SQLite, which has one writer, payments go on between them; matching looks at none
-// of them before all are in (docs/decisions/010). Last come the stretches of time the statement covers, what is wrong with
+// of them before all are in (docs/decisions/012). Last come the stretches of time the statement covers, what is wrong with
 // its balances, and the reconciliation of its days.
 
 import assert from 'node:assert/strict';
@@ -67,7 +67,8 @@ export async function claimImport(trx: Db, statementId: string, now: number): Pr
   if (statement === undefined) throw new AppError('not_found', 'There is no such statement.');
   const { status, leaseUntil } = statement;
   if (status === 'discarded') throw refused('It was discarded. Upload the file again.');
-  if (leaseUntil !== null && leaseUntil > now) throw refused('It is being imported. If that was broken off, it goes on by itself within a minute.');
+  if (leaseUntil !== null && leaseUntil > now)
+    throw refused('It is being imported. If that was broken off, it goes on by itself within a minute.');
   if (status === 'imported' && leaseUntil === null) throw refused('It was imported already.');
   const token = randomBytes(12).toString('hex');
   const next = status === 'previewed' ? 'importing' : status;

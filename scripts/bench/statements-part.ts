@@ -12,6 +12,7 @@ import { type Db, insertIgnoringDuplicates } from '../../src/platform/database.t
 import { createLogger } from '../../src/platform/logger.ts';
 import { importStatement } from '../../src/reconciliation/import-statement.ts';
 import { previewStatement } from '../../src/reconciliation/preview-statement.ts';
+import { median } from './report.ts';
 import { addTenant } from './stage.ts';
 
 export type Question = { floor: string } | { lango: string };
@@ -23,8 +24,9 @@ export interface Answer {
   rows: number;
   /** Milliseconds that another transaction took meanwhile, from when it wanted to begin. */
   waits: { p50: number; p99: number; max: number };
-  /** The most that the process took. */
+  /** The most that the process took, and its last quarter over its second one. */
   peakMb: number;
+  growth: number;
 }
 
 const rowsAtOnce = 250;
@@ -77,9 +79,10 @@ async function lango(file: string): Promise<{ rows: number; previewSeconds: numb
 }
 
 /** Runs `work` beside somebody who wants to write a little all the time. */
-async function beside<T>(work: () => Promise<T>): Promise<{ done: T; waits: Answer['waits']; peakMb: number }> {
+async function beside<T>(work: () => Promise<T>): Promise<{ done: T } & Pick<Answer, 'waits' | 'peakMb' | 'growth'>> {
   const times: number[] = [];
-  let [isOver, peakMb] = [false, 0];
+  const memory: number[] = [];
+  let isOver = false;
   const waiter = (async () => {
     while (!isOver) {
       const wanted = performance.now() + waiterEveryMs;
@@ -88,16 +91,23 @@ async function beside<T>(work: () => Promise<T>): Promise<{ done: T; waits: Answ
         await trx('bench_waiter').where({ id: 1 }).increment('value', 1);
       });
       times.push(performance.now() - wanted);
-      peakMb = Math.max(peakMb, process.memoryUsage().rss / mb);
+      memory.push(process.memoryUsage().rss / mb);
     }
   })();
   try {
     const done = await work();
-    return { done, waits: waitsOf(times), peakMb };
+    return { done, waits: waitsOf(times), peakMb: Math.round(Math.max(0, ...memory)), growth: growthOf(memory) };
   } finally {
     isOver = true;
     await waiter;
   }
+}
+
+function growthOf(memory: readonly number[]): number {
+  if (memory.length < 8) return 1;
+  const quarter = (at: number): number =>
+    median(memory.slice(Math.floor((at * memory.length) / 4), Math.floor(((at + 1) * memory.length) / 4)));
+  return Number((quarter(3) / quarter(1)).toFixed(2));
 }
 
 function waitsOf(times: number[]): Answer['waits'] {
@@ -108,10 +118,10 @@ function waitsOf(times: number[]): Answer['waits'] {
 
 async function answer(question: Question): Promise<Answer> {
   const since = performance.now();
-  const { done, waits, peakMb } = await beside(async () =>
+  const { done, ...beheld } = await beside(async () =>
     'floor' in question ? { rows: await floor(question.floor), previewSeconds: 0 } : lango(question.lango),
   );
-  return { seconds: (performance.now() - since) / 1000, ...done, waits, peakMb: Math.round(peakMb) };
+  return { seconds: (performance.now() - since) / 1000, ...done, ...beheld };
 }
 
 await makeFloorTable(core.db);

@@ -13,6 +13,7 @@ import { findStatementAcrossTenants, listStatementsAcrossTenants } from '../reco
 import { listActsOn } from './audit-words.ts';
 import { actingAs, choicesOf, type FormProblem, fieldsOf, mine, pageOf, textOf, tryForm } from './form-pages.ts';
 import { isUpload, readUpload, type UploadedFile } from './read-upload.ts';
+import { hrefsOf } from './reconciliation-scope.ts';
 import { type Asked, ask, flash, type ShellDeps, showPage } from './shell-pages.ts';
 import { shortcodeName } from './shortcode-view.ts';
 import { discardStatementAs, importStatementAs, previewStatementAs, type StatementActDeps } from './statement-acts.ts';
@@ -110,6 +111,7 @@ async function showList(
     statements: page.shown.map((one) => showInList(one, names.get(one.shortcodeId) ?? '–', scope.query, deps.now())),
     pager: page.pager,
     mayAct: asked.may('act'),
+    hrefs: hrefsOf(scope),
     action: path + scope.query,
     shortcodes: choicesOf([...names], names.size === 1 ? [...names.keys()][0]! : chosen),
     hasShortcodes: names.size > 0,
@@ -142,7 +144,7 @@ async function showOne(deps: StatementPageDeps, ctx: Koa.Context, asked: Asked):
     isPreview: statement.status === 'previewed',
     isDiscarded: statement.status === 'discarded',
     mayAct: asked.may('act'),
-    hrefs: { list: path + query, self: `${path}/${statement.id}` },
+    hrefs: { ...hrefsOf(asked.scope), self: `${path}/${statement.id}` },
     query,
     acts: await listActsOn(deps.db, statement.id, asked.visitor.operator.tenantId),
   });

@@ -1,6 +1,7 @@
 // Reads the rows of Pull Transactions into lines (daraja.md section 6.4). In which zone their times are is disputed: one
-// side writes Nairobi's clock with a `Z` behind it. The stretch that was asked for decides for a page as a whole, since
-// read wrongly its rows would lie three hours outside. Matching goes by the receipt, never by this time alone.
+// side writes Nairobi's clock with a `Z` behind it. Receipts whose time is known from elsewhere decide for a page as a
+// whole, then the stretch that was asked for, since read wrongly its rows would lie three hours outside. Matching goes by
+// the receipt, never by this time alone.
 
 import { byPlainName, readCompactTime, readReceipt, readSignedCents, readText, wallClock } from './line-values.ts';
 import type { PullWindow } from './pull-transactions.ts';
@@ -12,19 +13,34 @@ export interface PulledRows {
   unreadable: number;
 }
 
-/** @param now for a row without a time it is the window's end, at the latest now */
-export function readPullRows(rows: readonly Record<string, unknown>[], window: PullWindow, now: number): PulledRows {
+/** The receipts that rows name, to be looked up. */
+export function receiptsOf(rows: readonly Record<string, unknown>[]): string[] {
+  return [...new Set(rows.map((row) => receiptOf(byPlainName(row))).filter((receipt) => receipt !== null))];
+}
+
+/**
+ * @param now for a row without a time it is the window's end, at the latest now
+ * @param known when receipts were paid, about, as far as that is known from elsewhere
+ */
+export function readPullRows(
+  rows: readonly Record<string, unknown>[],
+  window: PullWindow,
+  now: number,
+  known: ReadonlyMap<string, number> = new Map(),
+): PulledRows {
   const read = rows.map((row) => {
     const fields = byPlainName(row);
-    return { row, fields, times: readTimes(firstOf(fields, ['trxdate', 'transactiondate', 'transtime'])) };
+    const times = readTimes(firstOf(fields, ['trxdate', 'transactiondate', 'transtime']));
+    return { row, fields, receipt: receiptOf(fields), times };
   });
-  const zone = zoneOf(
-    read.map(({ times }) => times),
-    window,
-  );
+  const zone =
+    zoneOfKnown(read, known) ??
+    zoneOf(
+      read.map(({ times }) => times),
+      window,
+    );
   const lines: SourceLine[] = [];
-  for (const { row, fields, times } of read) {
-    const receipt = readReceipt(firstOf(fields, ['transactionid', 'transid', 'receipt', 'receiptno']));
+  for (const { row, fields, receipt, times } of read) {
     const amountCents = readSignedCents(firstOf(fields, ['amount', 'transamount']));
     if (receipt === null || amountCents === null || amountCents === 0) continue;
     const details = readText(fields.get('transactiontype'));
@@ -45,6 +61,10 @@ export function readPullRows(rows: readonly Record<string, unknown>[], window: P
     });
   }
   return { lines, unreadable: rows.length - lines.length };
+}
+
+function receiptOf(fields: Map<string, unknown>): string | null {
+  return readReceipt(firstOf(fields, ['transactionid', 'transid', 'receipt', 'receiptno']));
 }
 
 function firstOf(fields: Map<string, unknown>, names: readonly string[]): unknown {
@@ -76,6 +96,24 @@ function readTimes(value: unknown): Times | null {
   const asWritten = Date.parse(iso);
   if (Number.isNaN(asWritten)) return null;
   return { asWritten, nairobi: offset === 'Z' || /^[+-]00/.test(offset) ? clock : asWritten };
+}
+
+/** Half of what lies between the two clocks. */
+const nearMs = 90 * 60_000;
+
+/** The clock by which more of the rows lie near the time they are known to have; null where that says nothing. */
+function zoneOfKnown(
+  rows: readonly { receipt: string | null; times: Times | null }[],
+  known: ReadonlyMap<string, number>,
+): keyof Times | null {
+  let more = 0;
+  for (const { receipt, times } of rows) {
+    const at = receipt === null ? undefined : known.get(receipt);
+    if (at === undefined || times === null) continue;
+    const isNear = (zone: keyof Times): boolean => Math.abs(times[zone] - at) < nearMs;
+    more += Number(isNear('nairobi')) - Number(isNear('asWritten'));
+  }
+  return more === 0 ? null : more > 0 ? 'nairobi' : 'asWritten';
 }
 
 const slackMs = 5 * 60_000;

@@ -1,7 +1,7 @@
 // Imports a statement that was previewed. The decision is one row: from then on the import is done, whoever dies on the
 // way, because the file it is done from is kept, and a line that is there already is not added again. Lines come in
 // some hundreds at a time, so that on SQLite, which has one writer, payments go on between them; matching looks at none
-// of them before all are in (docs/decisions/010). Last come the stretches of time the statement covers, what is wrong with
+// of them before all are in (docs/decisions/012). Last come the stretches of time the statement covers, what is wrong with
 // its balances, and the reconciliation of its days.
 
 import assert from 'node:assert/strict';

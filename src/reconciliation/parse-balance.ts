@@ -71,28 +71,29 @@ function inNoOrder(spans: readonly Span[], checked: number): BalanceVerdict {
 const mostOfOneSecond = 64;
 const mostPending = 64;
 
+/** Where an account stands, and after which row. */
+interface Place {
+  cents: number;
+  row: BalanceRow;
+}
+
 /** Walks the rows in one direction of time. @param way 1: oldest first, -1: newest first */
 function createWalk(way: 1 | -1) {
   const startOf = ({ balanceCents, amountCents }: BalanceRow): number => balanceCents! - (way === 1 ? amountCents : 0);
   const endOf = ({ balanceCents, amountCents }: BalanceRow): number => balanceCents! - (way === 1 ? 0 : amountCents);
   const listed: BalanceBreak[] = [];
-  const spans: Span[] = [];
+  const spans = createSpans();
   let count = 0;
-  let open: Span | null = null;
   let firstCents: number | null = null;
-  /** Where the account stands, and after which row. */
-  let here: { cents: number; row: BalanceRow } | null = null;
+  let here: Place | null = null;
   /** Rows of one second, and those since the last of the account that may be of it too. */
   const second: BalanceRow[] = [];
   let pending: BalanceRow[] = [];
 
   function step(): void {
     const from = here?.cents;
-    const next = Math.max(
-      0,
-      second.findIndex((row) => row.balanceCents === null || startOf(row) === from),
-    );
-    const [row] = second.splice(next, 1);
+    const fits = second.findIndex((row) => row.balanceCents === null || startOf(row) === from);
+    const [row] = second.splice(Math.max(0, fits), 1);
     walk(row!);
   }
 
@@ -101,13 +102,15 @@ function createWalk(way: 1 | -1) {
       if (here !== null) here = { cents: here.cents + way * row.amountCents, row };
     } else {
       if (here === null) firstCents = startOf(row);
-      else if (!isReached(here.cents, startOf(row))) noteBreak(here, row);
+      else if (!isReached(here.cents, startOf(row))) {
+        count += 1;
+        spans.end();
+        if (listed.length < mostListed) listed.push(breakOf(way, here, row, startOf(row)));
+      }
       here = { cents: endOf(row), row };
     }
     pending = [];
-    open ??= { from: row.at, to: row.at };
-    open.from = Math.min(open.from, row.at);
-    open.to = Math.max(open.to, row.at);
+    spans.extend(row.at);
   }
 
   /** Whether the account went from one balance to another, by the rows between that may be of it. */
@@ -120,53 +123,65 @@ function createWalk(way: 1 | -1) {
     return at === to;
   }
 
-  function noteBreak(last: { cents: number; row: BalanceRow }, row: BalanceRow): void {
-    const [earlier, later] = way === 1 ? [last.row, row] : [row, last.row];
-    count += 1;
-    if (listed.length < mostListed)
-      listed.push({
-        line: later.line,
-        receipt: later.receipt,
-        at: later.at,
-        afterReceipt: earlier.receipt,
-        afterAt: earlier.at,
-        amountCents: later.amountCents,
-        balanceCents: later.balanceCents ?? last.cents,
-        gapCents: way * (startOf(row) - last.cents),
-      });
-    endSpan();
-  }
-
-  function endSpan(): void {
-    if (open !== null && spans.length < mostListed) spans.push(open);
-    open = null;
-  }
-
   function endSecond(): void {
     while (second.length > 0) step();
   }
 
+  function take(row: BalanceRow): void {
+    if (second.length > 0 && second[0]!.at !== row.at) endSecond();
+    if (!row.isMain) {
+      if (pending.length < mostPending) pending.push(row);
+      return;
+    }
+    // The same row twice in one file is one row.
+    if (second.some((other) => isSame(other, row)) || (here !== null && isSame(here.row, row))) return;
+    second.push(row);
+    if (second.length > mostOfOneSecond) step();
+  }
+
   return {
-    take(row: BalanceRow): void {
-      if (second.length > 0 && second[0]!.at !== row.at) endSecond();
-      if (!row.isMain) {
-        if (pending.length < mostPending) pending.push(row);
-        return;
-      }
-      // The same row twice in one file is one row.
-      if (second.some((other) => isSame(other, row)) || (here !== null && isSame(here.row, row))) return;
-      second.push(row);
-      if (second.length > mostOfOneSecond) step();
-    },
+    take,
     cut(): void {
       endSecond();
-      endSpan();
+      spans.end();
     },
     finish() {
       endSecond();
-      endSpan();
-      return { breaks: { count, listed }, spans, firstCents, lastCents: here?.cents ?? null };
+      spans.end();
+      return { breaks: { count, listed }, spans: spans.list, firstCents, lastCents: here?.cents ?? null };
     },
+  };
+}
+
+/** Stretches of time, each from its first row to its last. */
+function createSpans() {
+  const list: Span[] = [];
+  let open: Span | null = null;
+  return {
+    list,
+    extend(at: number): void {
+      open ??= { from: at, to: at };
+      open.from = Math.min(open.from, at);
+      open.to = Math.max(open.to, at);
+    },
+    end(): void {
+      if (open !== null && list.length < mostListed) list.push(open);
+      open = null;
+    },
+  };
+}
+
+function breakOf(way: 1 | -1, last: Place, row: BalanceRow, startCents: number): BalanceBreak {
+  const [earlier, later] = way === 1 ? [last.row, row] : [row, last.row];
+  return {
+    line: later.line,
+    receipt: later.receipt,
+    at: later.at,
+    afterReceipt: earlier.receipt,
+    afterAt: earlier.at,
+    amountCents: later.amountCents,
+    balanceCents: later.balanceCents ?? last.cents,
+    gapCents: way * (startCents - last.cents),
   };
 }
 

@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Daraja } from '../mpesa/daraja.ts';
 import type { ShortcodeCredentials } from '../mpesa/daraja-client.ts';
 import { toCredentials } from '../mpesa/mpesa-provider.ts';
-import { readPullRows } from '../mpesa/pull-rows.ts';
+import { readPullRows, receiptsOf } from '../mpesa/pull-rows.ts';
 import { type PullAnswer, type PullWindow, pullPage } from '../mpesa/pull-transactions.ts';
 import { type Environment, findShortcodeAcrossTenants, type Shortcode } from '../mpesa/shortcode-store.ts';
 import { type Db, inTransaction } from '../platform/database.ts';
@@ -19,6 +19,7 @@ import type { Sealer } from '../platform/sealing.ts';
 import { addCoverage } from './coverage-store.ts';
 import { backOffMs, beginPull, type Feed, ownerOf, type PullProgress, planNext, takesTooLong } from './feed.ts';
 import { leaseFeed, saveFeed } from './feed-store.ts';
+import { readKnownTimes } from './known-times-store.ts';
 import { addLines } from './line-store.ts';
 
 export interface PullDeps {
@@ -124,7 +125,8 @@ async function takePage(
     return 'repeated';
   }
   const now = deps.now();
-  const { lines, unreadable } = readPullRows(rows, progress, now);
+  const known = await readKnownTimes(deps.db, shortcode, receiptsOf(rows));
+  const { lines, unreadable } = readPullRows(rows, progress, now, known);
   const next: PullProgress = {
     ...progress,
     offset: progress.offset + rows.length,

@@ -31,17 +31,14 @@ export async function* readCsv(bytes: AsyncIterable<Uint8Array>, encoding: strin
   });
   // Its errors reach whoever reads the parser; the pipeline only brings what the source throws.
   const feeding = pipeline(Readable.from(join(begin, rest)), parser).catch(() => undefined);
-  let line = 0;
   try {
-    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
-      line = info.lines;
-      yield { line, cells: record };
-    }
+    for await (const { record, info } of parser as AsyncIterable<Parsed>) yield { line: info.lines, cells: record };
   } catch (thrown) {
     if (!(thrown instanceof CsvError)) throw thrown;
-    // Where the parser gave up is far below the quote.
+    // Where the parser gave up is far below the quote: it stands behind the last row that was complete.
+    const line = Number(thrown.records) + Number(thrown.empty_lines) + 1;
     const advice = 'Export the statement again and do not change it.';
-    throw badFile(`Line ${line + 1}: a quote is opened and never closed. ${advice}`);
+    throw badFile(`Line ${line}: a quote is opened and never closed. ${advice}`);
   } finally {
     parser.destroy();
     await feeding;

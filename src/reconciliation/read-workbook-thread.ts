@@ -20,8 +20,8 @@ export type WorkbookProblem = 'locked' | 'bomb' | 'unreadable' | 'noSheet' | 'no
 /** What the thread says: rows, each time it is asked, until there are none; or what is wrong with the file. */
 export type WorkbookAnswer = { rows: { line: number; cells: Cell[] }[] } | { problem: WorkbookProblem; detail: string };
 
-/** A statement of 250,000 rows unpacks to about 200 MB. */
-const mostUnpackedBytes = 400 * 1024 * 1024;
+/** Of what fits into 20 MB, nothing the portal writes unpacks to more. */
+const mostUnpackedBytes = 200 * 1024 * 1024;
 const mostEntries = 2000;
 const mostColumns = 60;
 const rowsAtOnce = 2000;

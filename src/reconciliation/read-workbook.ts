@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { WorkbookAnswer, WorkbookProblem, WorkbookTask } from './read-workbook-thread.ts';
 import { badFile, type FileRow, headerWithin, mostRows } from './statement.ts';
 
-const memoryMb = 1024;
+const memoryMb = 512;
 const patienceMs = 120_000;
 
 const words: Readonly<Record<WorkbookProblem | 'slow', string>> = {

@@ -1,6 +1,8 @@
 // Statements in the console: a file is given, looked at, decided on, and followed until it is in, with JavaScript off.
 // What is refused leaves nothing behind, and nobody sees or touches another tenant's.
 
+import { request } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Db } from '../../../src/platform/database.ts';
 import { claimImport } from '../../../src/reconciliation/import-statement.ts';
@@ -213,6 +215,21 @@ describe('console: statements', function () {
       const its = await signedIn(app, { tenantId: other.id });
       expect((await upload(file, { visitor: its })).status).to.equal(404);
       expect((await upload(file, { shortcode: 'sc_none' })).status).to.equal(404);
+    });
+
+    it('a browser that goes away while it sends', async () => {
+      const head = `--x\r\nContent-Disposition: form-data; name="_token"\r\n\r\n${await tokenOf(operator)}\r\n--x\r\nContent-Disposition: form-data; name="shortcode"\r\n\r\n${app.tenant.shortcodeId}\r\n--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n`;
+      const headers = { cookie: operator.cookie, origin: app.url, 'content-type': 'multipart/form-data; boundary=x' };
+      const sending = request(app.url + path, { method: 'POST', headers: { ...headers, 'content-length': 1 << 20 } });
+      sending.on('error', () => undefined);
+      sending.write(head);
+      // More than one piece, so that some of it is stored by then.
+      sending.write('a,b\n'.repeat(100_000));
+      const [, files] = before as number[];
+      while (((await counts()) as number[])[1] === files) await nextTurn();
+      sending.destroy();
+      while (((await counts()) as number[])[1] !== files) await nextTurn();
+      expect((await operator.get(path)).status).to.equal(200);
     });
 
     it('a form that ends in the middle', async () => {

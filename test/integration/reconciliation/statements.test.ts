@@ -200,6 +200,22 @@ describe('statement imports', function () {
     }
   });
 
+  it('let the rest of the process have its turn between their steps', async () => {
+    let [turns, isOver] = [0, false];
+    const turn = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const { statement } = await stage.preview(newer(payments(1000)));
+    expect(turns, 'while it was read').to.be.at.least(4);
+    const steps: number[] = [];
+    await importStatement(stage.deps, statement.id, { onProgress: () => void steps.push(turns) });
+    isOver = true;
+    expect(steps.length).to.be.at.least(5);
+    for (let step = 1; step < steps.length; step += 1) expect(steps[step]).to.be.greaterThan(steps[step - 1]!);
+  });
+
   describe('that are broken off', () => {
     /** Stops an import after its second step, as a process that ends does. */
     async function breakOff(file: Buffer): Promise<string> {

@@ -102,6 +102,19 @@ describe('rows of Pull Transactions', () => {
       expect(one({ trxDate })?.completedAt).to.equal(at);
     });
 
+  it('of a page that both clocks fit are read by the one that is near what is known of their receipts', () => {
+    const night = { fromAt: at - 47 * hour, toAt: at };
+    const texts = ['2026-10-05T10:00:00Z', '2026-10-05T10:00:05Z', '2026-10-05T10:00:10Z'];
+    const rows = texts.map((trxDate, index) => ({ ...usual, transactionId: `UJ68K3W0Q${index}`, trxDate }));
+    const firstBy = (known: [string, number][]) => readPullRows(rows, night, at, new Map(known)).lines[0]!.completedAt;
+    const [inNairobi, inUtc] = [Date.UTC(2026, 9, 5, 7), Date.UTC(2026, 9, 5, 10)];
+    expect(firstBy([])).to.equal(inUtc);
+    expect(firstBy([['UJ68K3W0Q2', inNairobi - 40_000]])).to.equal(inNairobi);
+    expect(firstBy([['UJ68K3W0Q2', inUtc - 40_000]])).to.equal(inUtc);
+    // What was heard of a day later says nothing.
+    expect(firstBy([['UJ68K3W0Q1', inNairobi + 24 * hour]])).to.equal(inUtc);
+  });
+
   it('of one page are read by one clock, which those at its edges show', () => {
     const night = { fromAt: at - 47 * hour, toAt: at };
     const nairobi = ['2026-10-06T14:15:50Z', '2026-10-05T10:00:00Z', '2026-10-04T18:00:00Z'];

@@ -58,7 +58,9 @@ const elsewhere: readonly Told[] = [
   ['UJ60000A09', 'withdrawal', -123_000_000, 0, null, null, null, at('23:09:30')],
 ];
 
-describe('statements as the portal exports them', () => {
+describe('statements as the portal exports them', function () {
+  // Threads begin slowly on a machine that is busy with something else.
+  this.timeout(90_000);
   const read = (name: string): Promise<ReadStatement> =>
     readStatement(readFileSync(path.join(folder, name)), { fileName: name });
 
@@ -128,7 +130,9 @@ const ledger = ledgerOf(moves, 0);
 const namesOf = async (file: Buffer, pieceBytes = 1000): Promise<(string | null)[]> =>
   (await readStatement(file, { pieceBytes })).lines.map(({ payerName }) => payerName);
 
-describe('texts', () => {
+describe('texts', function () {
+  // Threads begin slowly on a machine that is busy with something else.
+  this.timeout(90_000);
   const ways: CsvOptions[] = (['utf8', 'utf8bom', 'utf16le', 'cp1252'] as const).flatMap((encoding) =>
     ([',', ';', '\t'] as const).map((separator) => ({ encoding, separator })),
   );
@@ -192,7 +196,9 @@ describe('texts', () => {
   });
 });
 
-describe('spreadsheets', () => {
+describe('spreadsheets', function () {
+  // Threads begin slowly on a machine that is busy with something else.
+  this.timeout(90_000);
   for (const type of ['xls', 'xlsx'] as const) {
     it(`reads date cells and numbers: .${type}`, async () => {
       const [head, ...rows] = classicRows(ledger, { hasPreamble: false, hasNumbers: true });
@@ -228,7 +234,9 @@ describe('spreadsheets', () => {
   });
 });
 
-describe('what a statement covers', () => {
+describe('what a statement covers', function () {
+  // Threads begin slowly on a machine that is busy with something else.
+  this.timeout(90_000);
   const day = { from: at('00:00:00'), to: at('23:59:59') };
   const covered = async (options: Parameters<typeof classicRows>[1], rows = ledger): Promise<unknown> =>
     (await readStatement(csvFile(classicRows(rows, { ...day, reportAt: at('23:59:59') + 60_000, ...options })))).summary
@@ -271,7 +279,9 @@ describe('what a statement covers', () => {
   });
 });
 
-describe('files that are refused', () => {
+describe('files that are refused', function () {
+  // Threads begin slowly on a machine that is busy with something else.
+  this.timeout(90_000);
   const refuses = (why: string, words: RegExp, file: () => Buffer, options = {}): void => {
     it(`says so: ${why}`, async () => expect(await refusalOf(file(), options)).to.match(words));
   };

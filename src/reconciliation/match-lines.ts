@@ -3,6 +3,7 @@
 // became of each line and what is wrong is written with it. A payment is claimed under its own lock and a receipt in
 // `receipts`, so two workers never match one line or one payment twice: whoever comes second decides again.
 
+import { setImmediate as giveWay } from 'node:timers/promises';
 import type { Verdict } from '../payments/evidence.ts';
 import { noteReceipts } from '../payments/evidence-store.ts';
 import { type SettleDeps, type Settled, type SettleItem, settlePayments } from '../payments/settle-payments.ts';
@@ -44,6 +45,8 @@ export async function matchLinesOf(deps: MatchDeps, lineIds: readonly string[]):
   for (let from = 0; from < lineIds.length; from += batchSize) {
     const ids = lineIds.slice(from, from + batchSize);
     await matchTaken(deps, async () => [...ids]);
+    // SQLite answers without a turn of the event loop: others have theirs between the batches.
+    await giveWay();
   }
 }
 

@@ -1,6 +1,7 @@
 // Reconciles one Nairobi day of a shortcode: what its lines came to, and which payments of that day M-PESA's record does
 // not know. It may run again at any time, beside others and beside the sweep: what is found again is the same row.
 
+import { setImmediate as giveWay } from 'node:timers/promises';
 import { findShortcodeAcrossTenants, type Shortcode } from '../mpesa/shortcode-store.ts';
 import { listPaymentsOfDay, type SoughtDay } from '../payments/candidate-store.ts';
 import type { Payment } from '../payments/payment.ts';
@@ -47,13 +48,17 @@ export async function reconcileDay(
   };
 }
 
-/** Looks again at every line of the day that may come to something else. */
+/**
+ * Looks again at every line of the day that may come to something else. SQLite answers without a turn of the event loop,
+ * so each batch gives way to whoever waits.
+ */
 async function matchDay(deps: MatchDeps, shortcodeId: string, day: string): Promise<void> {
   let afterId = '';
   for (;;) {
     const ids = await listOpenLinesOfDay(deps.db, { shortcodeId, day, afterId }, batchSize);
     await matchLinesOf(deps, ids);
     if (ids.length < batchSize) return;
+    await giveWay();
     afterId = ids.at(-1)!;
   }
 }
@@ -74,6 +79,7 @@ async function reviewDay(
     const waiting = await inTransaction(deps.db, (trx) => reviewPayments({ ...deps, db: trx }, ids));
     expected += waiting.filter((payment) => isOfDay(payment, day)).length;
     if (page.length < batchSize) return expected;
+    await giveWay();
     after = page.at(-1)!;
   }
 }

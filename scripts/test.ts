@@ -25,7 +25,7 @@ const profileFolders = {
 } as const;
 type Profile = keyof typeof profileFolders;
 /** Far above what a profile takes, a few minutes: a machine that is busy with something else is no failure. */
-const profileLimitMs = 12 * 60_000;
+const profileLimitMs = 20 * 60_000;
 const commandLimitMs = 2 * 60_000;
 const mostTriedAgain = 4;
 

@@ -100,12 +100,12 @@ async function offerFirstOwner({ gateway: { core } }: RunningServer): Promise<vo
 
 /** Runs until a signal says stop; resolves with the exit status. */
 export async function serveUntilSignal(config: Config): Promise<number> {
-  const server = await startServer(config);
-  const { logger } = server.gateway.core;
-  // Listened for before anything else is waited for: a signal at this moment must not end the process at once.
+  // Listened for before anything is begun: a signal while it starts must not end the process in the middle of something.
   const signalled = new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
   });
+  const server = await startServer(config);
+  const { logger } = server.gateway.core;
   const [signal] = await Promise.all([signalled, offerFirstOwner(server)]);
   logger.info('server.stopping', { signal });
   try {

@@ -133,11 +133,11 @@ async function findFew(db: Db, search: PaymentSearch): Promise<{ query: Knex.Que
   const isByIndex = search.statuses === null && !search.isLate && !hasResidue(others);
   const most = isByIndex ? mostSorted.byIndex : mostSorted.byLooking;
   const alike = (): Knex.QueryBuilder => {
-    const own = ofTenants(db, search).limit(most + 1);
+    const own = ofTenants(db, search).limit(most);
     return phoneIndex === null ? withReference(own, reference ?? '') : own.where({ phone_index: phoneIndex });
   };
-  const counted: { total: number }[] = await db.count({ total: '*' }).from(alike().select(db.raw('1')).as('alike'));
-  if (Number(counted[0]?.total ?? 0) > most) return null;
+  const tooMany: unknown[] = await alike().select(db.raw('1')).limit(1).offset(most);
+  if (tooMany.length > 0) return null;
   if (isByIndex) return { query: db.from(alike().select('id', 'created_at').as('payments')) };
   const joined = db('payments').join(alike().select('id').as('alike'), 'alike.id', 'payments.id');
   return { query: withResidue(joined, others) };

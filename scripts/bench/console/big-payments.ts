@@ -134,11 +134,11 @@ async function addPhones({ core, query }: Stage, count: number): Promise<void> {
 /** A number below `below` that looks like chance, and is another one for each `what`. */
 const chance = (what: string, below: number): string => `CRC32(CONCAT('${what}', n)) % ${below}`;
 
-/** Of ten thousand: late money, reviews and doubts are rare, as they are. */
+/** Of ten thousand: late money, reviews and doubts are rare, as they are; what is old was settled. */
 const statusOf = `CASE WHEN n >= total - ${waiting} THEN 'pending' WHEN x < 9000 THEN 'succeeded' WHEN x < 9350 THEN 'cancelled'
-  WHEN x < 9900 THEN 'failed' WHEN x < 9950 THEN 'expired' WHEN x < 9960 THEN 'succeeded' WHEN x < 9962 THEN 'needs_review'
+  WHEN x < 9900 THEN 'failed' WHEN x < 9950 THEN 'expired' WHEN x < 9960 THEN 'succeeded' WHEN x < 9962 AND n > total * 0.9 THEN 'needs_review'
   WHEN x < 9970 AND n > total - 20000 THEN 'unknown' ELSE 'succeeded' END`;
-const flagsOf = `CASE WHEN x BETWEEN 9950 AND 9959 THEN 'late' WHEN x BETWEEN 9960 AND 9961 THEN 'amount_mismatch' ELSE '' END`;
+const flagsOf = `CASE WHEN x BETWEEN 9950 AND 9959 THEN 'late' WHEN x BETWEEN 9960 AND 9961 AND n > total * 0.9 THEN 'amount_mismatch' ELSE '' END`;
 const failureOf = `CASE status WHEN 'cancelled' THEN 'cancelled_by_customer' WHEN 'expired' THEN 'prompt_expired'
   WHEN 'failed' THEN ELT(1 + x % 5, 'insufficient_funds', 'insufficient_funds', 'customer_unreachable', 'wrong_pin', 'provider_busy')
   ELSE NULL END`;

@@ -18,6 +18,8 @@ const noPages = [
   '/console/assets/:name',
   '/console/live',
   '/console/payments.csv',
+  '/console/reconciliation/lines.csv',
+  '/console/reconciliation/closes/:id/csv',
   '/console/audit.csv',
   '/console/enrol/qr.svg',
 ];

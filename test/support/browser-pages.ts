@@ -2,6 +2,7 @@
 // against the routes and the templates there are, so that a new page cannot be left out.
 
 import type { Page } from 'playwright-core';
+import { bookPages } from './browser-book-pages.ts';
 import { typeCode, typePassword, type Visits } from './browser-visits.ts';
 import { evil, type World } from './browser-world.ts';
 
@@ -323,4 +324,11 @@ const server: readonly WalkedPage[] = [
   },
 ];
 
-export const walkedPages: readonly WalkedPage[] = [...door, ...payments, ...webhooks, ...setUp, ...server];
+export const walkedPages: readonly WalkedPage[] = [
+  ...door,
+  ...payments,
+  ...webhooks,
+  ...bookPages,
+  ...setUp,
+  ...server,
+];

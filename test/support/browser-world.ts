@@ -5,6 +5,7 @@
 import { countTransitions } from '../../src/payments/hourly-stats-relay.ts';
 import { createHeartbeat } from '../../src/platform/worker-store.ts';
 import { renameTenant, revokeKey } from '../../src/tenants/manage-tenants.ts';
+import { type BookIds, fillBooks } from './browser-books.ts';
 import { tellPeople } from './browser-people.ts';
 import type { TestTenant } from './build-gateway.ts';
 import { signedIn, type Visitor } from './console-visitor.ts';
@@ -52,7 +53,8 @@ export interface World {
     /** A delivery whose page fails: the body in the database cannot be opened. */
     | 'broken',
     string
-  >;
+  > &
+    BookIds;
   close(): Promise<void>;
 }
 
@@ -80,6 +82,7 @@ async function fill(stage: Stage): Promise<World> {
   const operator = await makeOperators(stage, stranger);
   const approval = await askApproval(stage, stranger, payments.review);
   await actWithReasons(stranger, owner);
+  const books = await fillBooks(app, stranger, payments, evil.long);
   const keeper = await signedIn(app, { role: 'viewer', tenantId: app.tenant.id });
   const { db, now } = app.gateway.core;
   while ((await countTransitions(app.gateway.core)) > 0);
@@ -94,6 +97,7 @@ async function fill(stage: Stage): Promise<World> {
     approval,
     ...webhooks,
     ...payments,
+    ...books,
   };
   return { stage, owner, keeper, beat, ids, close: () => stage.close() };
 }

@@ -6,12 +6,13 @@ import axe from 'axe-core';
 import { expect } from 'chai';
 import type { Browser, Page } from 'playwright-core';
 import { createPasswordLink } from '../../src/console/manage-operators.ts';
-import { type WalkedPage, type Who, walkedPages } from '../support/browser-pages.ts';
+import { walkedPages } from '../support/browser-pages.ts';
 import { heading, type Visits, visitsTo } from '../support/browser-visits.ts';
 import { makeWorld, type World } from '../support/browser-world.ts';
 import { openChromium } from '../support/chromium.ts';
 import { consoleRoutes } from '../support/console-routes.ts';
 import { signedIn } from '../support/console-visitor.ts';
+import type { WalkedPage, Who } from '../support/walked-page.ts';
 
 /** What is asked for with GET and is no page. */
 const noPages = [

@@ -1,6 +1,6 @@
 // The pages of reconciliation, for the walk over every page of the console.
 
-import type { WalkedPage } from './browser-pages.ts';
+import type { WalkedPage } from './walked-page.ts';
 
 const books = '/console/reconciliation';
 

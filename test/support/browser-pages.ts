@@ -3,27 +3,9 @@
 
 import type { Page } from 'playwright-core';
 import { bookPages } from './browser-book-pages.ts';
-import { typeCode, typePassword, type Visits } from './browser-visits.ts';
-import { evil, type World } from './browser-world.ts';
-
-/** Nobody yet, an owner, a viewer of one tenant that is well, or somebody who has no authenticator. */
-export type Who = 'nobody' | 'owner' | 'keeper' | 'newcomer';
-
-export interface WalkedPage {
-  /** The template in views/pages/console. */
-  view: string;
-  /** Of the route, as the router has it. */
-  path: string;
-  /** What stands for the parameters of the path, and its query; without it `mode=test`. */
-  at?: (ids: World['ids'] & { link: string }) => string;
-  who?: Who;
-  heading: RegExp;
-  status?: number;
-  /** What is done on the page before it is looked at: another page may come of it. */
-  act?: (page: Page, visits: Visits, world: World) => Promise<void>;
-  /** Texts of strangers that are to be read on it, as they were written. */
-  shows?: readonly string[];
-}
+import { typeCode, typePassword } from './browser-visits.ts';
+import { evil } from './browser-world.ts';
+import type { WalkedPage } from './walked-page.ts';
 
 const press =
   (name: string | RegExp) =>

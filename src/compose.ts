@@ -218,6 +218,7 @@ function joinConsole(core: Core, surroundings: ConsoleSurroundings): Console | n
     auditKey: dataKeys.audit,
     apiKeyPepper: dataKeys.apiKeys,
     blindIndexKey: dataKeys.blindIndex,
+    callbackKey: dataKeys.callbacks,
     settings: config,
   });
 }

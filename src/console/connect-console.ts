@@ -49,6 +49,8 @@ export interface ConsoleParts extends ConsoleSurroundings {
   apiKeyPepper: Buffer;
   /** Keys the fingerprint of a credential pair. */
   blindIndexKey: Buffer;
+  /** Signs the addresses that confirmations come to. */
+  callbackKey: Buffer;
   settings: SystemPageDeps['settings'] &
     Pick<CredentialsDeps, 'darajaUrls'> & { publicUrl: string; needsTwoPersons: boolean };
 }

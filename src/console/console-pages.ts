@@ -15,6 +15,7 @@ import { addDiscrepancyBulkPages } from './discrepancy-bulk-pages.ts';
 import { discrepancyKind } from './discrepancy-kind.ts';
 import { addDiscrepancyPages, type DiscrepancyPageDeps } from './discrepancy-pages.ts';
 import { addDiscrepancySettlePages } from './discrepancy-settle-pages.ts';
+import { addFeedPages, type FeedPageDeps } from './feed-pages.ts';
 import { addHomePages, type HomePageDeps } from './home-pages.ts';
 import { addKeyPages, type KeyPageDeps } from './key-pages.ts';
 import { addLineLinkPages } from './line-link-pages.ts';
@@ -53,6 +54,7 @@ export type ConsoleDeps = ShellDeps &
   StatementPageDeps &
   ReconciliationPageDeps &
   DiscrepancyPageDeps &
+  FeedPageDeps &
   ServerPageDeps & { logger: Logger };
 
 export function createConsolePages(deps: ConsoleDeps): Router {
@@ -83,6 +85,7 @@ export function createConsolePages(deps: ConsoleDeps): Router {
   addTenantPages(router, deps);
   addShortcodeForms(router, deps);
   addShortcodePages(router, deps);
+  addFeedPages(router, deps);
   addKeyPages(router, deps);
   addOperatorPages(router, deps);
   addOperatorSelfPages(router, deps);

@@ -33,8 +33,11 @@ export interface Found {
   lookedTo: Position | null;
 }
 
-/** So many references that begin alike are sorted: out of the index alone, or with a look at each payment. */
-const mostSorted = { byIndex: 30_000, byLooking: 4000 } as const;
+/** So many references that begin alike are sorted, out of the index alone. */
+const mostSorted = 30_000;
+/** Of those that are sorted so many are looked at for one page, a few at a time. */
+const mostChecked = 1000;
+const checkedAtOnce = 250;
 
 /** A slice that is a little too short costs another one. */
 const spare = 1.5;
@@ -43,7 +46,7 @@ const leastWanted = 100;
 export async function searchPayments(db: Db, search: PaymentSearch, heading: Heading, limit: number): Promise<Found> {
   if (search.tenantIds.length === 0) return toFound([], limit);
   const few = await findFew(db, search);
-  if (few !== null) return toFound(await inOrder(bounded(few.query, search, heading), heading, limit + 1), limit);
+  if (few !== null) return findAmong(db, few, bounded(few.query, search, heading), heading, limit);
   if (!hasResidue(search)) return toFound(await seek(db, search, heading, limit + 1), limit);
   const items: Position[] = [];
   const { wanted, page } = paceOf(search);
@@ -65,6 +68,37 @@ export async function searchPayments(db: Db, search: PaymentSearch, heading: Hea
   return toFound(items, limit);
 }
 
+async function findAmong(
+  db: Db,
+  { residue }: Few,
+  query: Knex.QueryBuilder,
+  heading: Heading,
+  limit: number,
+): Promise<Found> {
+  if (residue === null) return toFound(await inOrder(query, heading, limit + 1), limit);
+  const places = await inOrder(query, heading, mostChecked + 1);
+  const items: Position[] = [];
+  for await (const some of checked(db, residue, places.slice(0, mostChecked))) {
+    items.push(...some);
+    if (items.length > limit) break;
+  }
+  if (items.length > limit || places.length <= mostChecked) return toFound(items, limit);
+  return { items, hasMore: false, lookedTo: places[mostChecked - 1]! };
+}
+
+/** Those of some payments that are what is looked for, in their order. */
+async function* checked(db: Db, residue: PaymentSearch, places: readonly Position[]): AsyncGenerator<Position[]> {
+  for (let start = 0; start < places.length; start += checkedAtOnce) {
+    const some = places.slice(start, start + checkedAtOnce);
+    const alike = db('payments').whereIn(
+      'id',
+      some.map(({ id }) => id),
+    );
+    const right = new Set<string>(await withResidue(alike, residue).pluck('id'));
+    yield some.filter(({ id }) => right.has(id));
+  }
+}
+
 const toFound = (items: Position[], limit: number): Found => ({
   items: items.slice(0, limit),
   hasMore: items.length > limit,
@@ -76,8 +110,12 @@ export async function* walkPayments(db: Db, sealer: Sealer, search: PaymentSearc
   if (search.tenantIds.length === 0) return;
   const heading: Heading = { towards: 'older', from: null };
   const few = await findFew(db, search);
-  if (few !== null)
-    return yield* inBatches(db, sealer, await inOrder(bounded(few.query, search, heading), heading, null));
+  if (few !== null) {
+    const places = await inOrder(bounded(few.query, search, heading), heading, null);
+    if (few.residue === null) return yield* inBatches(db, sealer, places);
+    for await (const some of checked(db, few.residue, places)) yield await readFound(db, sealer, some);
+    return;
+  }
   for await (const slice of slicesOf(db, search, heading)) {
     yield* inBatches(db, sealer, await searchSlice(db, search, heading, slice, null));
   }
@@ -117,30 +155,33 @@ export async function readFound(db: Db, sealer: Sealer, items: readonly Pick<Pos
   });
 }
 
+interface Few {
+  /** Handed on inside an object, because a query that is waited for is run. */
+  query: Knex.QueryBuilder;
+  /** What of a search is still to be compared; null: nothing. */
+  residue: PaymentSearch | null;
+}
+
 /**
  * A receipt, a phone or references, where they are few enough to be sorted. Null: not that kind of search, or too many.
- * What is alike is picked out first and without an order, so that nothing leads an engine to another index. The query is
- * handed on inside an object, because a query that is waited for is run.
+ * What is alike is picked out first and without an order, so that nothing leads an engine to another index.
  */
-async function findFew(db: Db, search: PaymentSearch): Promise<{ query: Knex.QueryBuilder } | null> {
+async function findFew(db: Db, search: PaymentSearch): Promise<Few | null> {
   const { receipt, phoneIndex, reference } = search;
   if (receipt !== null) {
     const own = ofTenants(db, search).join(withReceipt(db, receipt), 'alike.id', 'payments.id');
-    return { query: withResidue(own, search) };
+    return { query: withResidue(own, search), residue: null };
   }
   if (phoneIndex === null && reference === null) return null;
   const others = { ...search, ...(phoneIndex === null ? { reference: null } : { phoneIndex: null }) };
-  const isByIndex = search.statuses === null && !search.isLate && !hasResidue(others);
-  const most = isByIndex ? mostSorted.byIndex : mostSorted.byLooking;
+  const isBare = search.statuses === null && !search.isLate && !hasResidue(others);
   const alike = (): Knex.QueryBuilder => {
-    const own = ofTenants(db, search).limit(most);
+    const own = ofTenants(db, search).limit(mostSorted);
     return phoneIndex === null ? withReference(own, reference ?? '') : own.where({ phone_index: phoneIndex });
   };
-  const tooMany: unknown[] = await alike().select(db.raw('1')).limit(1).offset(most);
+  const tooMany: unknown[] = await alike().select(db.raw('1')).limit(1).offset(mostSorted);
   if (tooMany.length > 0) return null;
-  if (isByIndex) return { query: db.from(alike().select('id', 'created_at').as('payments')) };
-  const joined = db('payments').join(alike().select('id').as('alike'), 'alike.id', 'payments.id');
-  return { query: withResidue(joined, others) };
+  return { query: db.from(alike().select('id', 'created_at').as('payments')), residue: isBare ? null : others };
 }
 
 /** A receipt is one payment's, or in tests a few; the limit only keeps the engine from beginning elsewhere. */

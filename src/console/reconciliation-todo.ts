@@ -71,7 +71,7 @@ function waiting({ toConfirm, previews, importing }: ToDo, query: string): ToDoI
 }
 
 function feeds({ pullProblems, unregistered }: ToDo, query: string): ToDoItem[] {
-  const href = (shortcodeId: string): string => `/console/shortcodes/${shortcodeId}${query}`;
+  const href = (shortcodeId: string): string => `/console/shortcodes/${shortcodeId}/sources${query}`;
   const first = unregistered[0];
   const numbers = [...new Set(unregistered.map(({ shortcode }) => shortcode))].join(', ');
   return [

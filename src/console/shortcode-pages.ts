@@ -102,6 +102,7 @@ async function showOne(
       callbacks: `/console/callbacks?tenant=${shortcode.tenantId}&mode=${mode}`,
     },
     mayAct: asked.may('act'),
+    sourcesHref: `${self}/sources${query}`,
     replaceHref: asked.may('secrets') ? `${self}/credentials${query}` : null,
     nextStatus: shown!.isPaused ? 'active' : 'paused',
     f: fieldsOf(['reason'], form, problems),

@@ -55,8 +55,9 @@ export async function listStrays(
   {
     tenantId,
     mode,
+    shortcodeId,
     before = null,
-  }: { tenantId: string | null; mode: Mode; before?: { at: number; id: string } | null },
+  }: { tenantId: string | null; mode: Mode; shortcodeId?: string; before?: { at: number; id: string } | null },
   limit: number,
 ): Promise<StoredStray[]> {
   const query = db('stray_confirmations')
@@ -67,6 +68,7 @@ export async function listStrays(
     ])
     .limit(limit);
   if (tenantId !== null) query.where({ tenant_id: tenantId });
+  if (shortcodeId !== undefined) query.where({ shortcode_id: shortcodeId });
   if (before !== null)
     query
       .where('at', '<=', before.at)

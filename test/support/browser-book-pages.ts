@@ -12,6 +12,12 @@ export const bookPages: readonly WalkedPage[] = [
     at: ({ shortcode }) => `${books}/days/${shortcode}/2026-10-05?mode=test`,
     heading: /5 Oct/,
   },
+  {
+    view: 'shortcode-sources',
+    path: '/console/shortcodes/:id/sources',
+    at: ({ shortcode }) => `/console/shortcodes/${shortcode}/sources?mode=test`,
+    heading: /^Where M-PESA tells of its money$/,
+  },
   { view: 'lines', path: `${books}/lines`, heading: /^Lines$/ },
   {
     view: 'line',

@@ -23,7 +23,8 @@ export async function crawl(
   const seen = new Set<string>();
   const counts = new Map<string, number>();
   const next = [start];
-  for (let path = next.pop(); path !== undefined; path = next.pop()) {
+  // The nearest first: what is far away is reached by more and more ways that show the same.
+  for (let path = next.shift(); path !== undefined; path = next.shift()) {
     const kind = kindOf(path);
     const count = counts.get(kind) ?? 0;
     if (seen.has(path) || count >= mostOfAKind) continue;

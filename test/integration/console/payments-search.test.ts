@@ -240,4 +240,35 @@ describe('console: searching payments', () => {
     expect(up.items).to.deep.equal([]);
     expect(up.lookedTo?.createdAt).to.be.greaterThan(start + 5_500_000);
   });
+
+  it('looks at a thousand of many references that begin alike for a page, and goes on from there', async () => {
+    const tenantId = newId('ten');
+    const many = Array.from({ length: 2500 }, (_, index) =>
+      makePayment('queued', {
+        id: newId('pay'),
+        tenantId,
+        createdAt: start + Math.floor(index / 2),
+        reference: `REF-${index % 7}`,
+        amountKes: index < 3 || index === 1700 ? 7 : 8,
+      }),
+    );
+    await insert(many);
+    const search = { ...all, tenantIds: [tenantId], reference: 'REF-', amountKes: 7 };
+    const wanted = many.filter(({ amountKes }) => amountKes === 7).map(({ id }) => id);
+    for (const towards of ['older', 'newer'] as const) {
+      const found: string[] = [];
+      let from: Position | null = null;
+      let looks = 0;
+      for (;;) {
+        const page = await searchPayments(app.gateway.core.db, search, { towards, from }, 20);
+        found.push(...page.items.map(({ id }) => id));
+        if (page.lookedTo === null) break;
+        looks += 1;
+        from = page.lookedTo;
+      }
+      expect(looks).to.equal(2);
+      expect(found).to.deep.equal(towards === 'newer' ? wanted : [...wanted].reverse());
+    }
+    expect(await walked(search)).to.deep.equal([...wanted].reverse());
+  });
 });

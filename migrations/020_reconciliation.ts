@@ -23,6 +23,8 @@ export async function up(knex: Knex): Promise<void> {
     // Money in is positive, money out negative.
     table.bigInteger('amount_cents').notNullable();
     table.bigInteger('balance_cents');
+    // Of the account that customers pay into, whose balance it tells; false for a row of another of the organisation's.
+    table.boolean('is_main').notNullable();
     table.string('account', 60);
     // The payer's number and name, the details and the body as they came.
     table.text('private_sealed', 'mediumtext').notNullable();

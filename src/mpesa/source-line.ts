@@ -22,6 +22,8 @@ export interface SourceLine {
   amountCents: number;
   /** The account's balance after it, where the source says so. */
   balanceCents: number | null;
+  /** False for a row of another account of the organisation than the one customers pay into; statements have those. */
+  isMain?: boolean;
   /** The account the payer gave, trimmed: a payment's reference. */
   account: string | null;
   /** The payer's number as far as it is shown: in full, masked, hashed. */

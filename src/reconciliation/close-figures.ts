@@ -14,6 +14,8 @@ export interface OpenLine {
   receipt: string;
   amountCents: number;
   balanceCents: number | null;
+  /** Of the account that customers pay into. */
+  isMain: boolean;
   completedAt: number;
   day: string;
   status: LineStatus;

@@ -67,7 +67,7 @@ export async function readOpenLines(db: Db, set: LineSet): Promise<OpenLine[]> {
   const rows: Record<string, unknown>[] = await linesOf(db, set)
     .leftJoin('payments as payment', 'payment.id', 'line.payment_id')
     .select('line.id', 'line.source', 'line.kind', 'line.receipt', 'line.amount_cents', 'line.balance_cents')
-    .select('line.completed_at', 'line.day', 'line.status', 'payment.id as payment_id')
+    .select('line.is_main', 'line.completed_at', 'line.day', 'line.status', 'payment.id as payment_id')
     .select('payment.status as payment_status', 'payment.mpesa_receipt as payment_receipt')
     .select('payment.amount_kes', 'payment.amount_received_kes');
   return rows.map((row) => ({
@@ -77,6 +77,7 @@ export async function readOpenLines(db: Db, set: LineSet): Promise<OpenLine[]> {
     receipt: String(row.receipt),
     amountCents: Number(row.amount_cents),
     balanceCents: row.balance_cents === null ? null : Number(row.balance_cents),
+    isMain: Boolean(row.is_main),
     completedAt: Number(row.completed_at),
     day: String(row.day),
     status: row.status as LineStatus,

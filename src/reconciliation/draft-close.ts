@@ -84,14 +84,14 @@ export async function draftClose(
   return { draft, deferred, unmatched };
 }
 
-/** A day without rows ends as the day before did, if the statement covers it. */
+/** Of the account that customers pay into; others have balances of their own. A day without rows ends as the day before did, if the statement covers it. */
 function balanceOf(
   lines: readonly OpenLine[],
   day: string,
   previous: DailyClose | null,
   isCovered: boolean,
 ): Balance | null {
-  const rows = lines.filter(({ source }) => source === 'statement');
+  const rows = lines.filter(({ source, isMain }) => source === 'statement' && isMain);
   if (rows.length === 0 && !isCovered) return null;
   return walkBalances(rows, openingOf(previous, day));
 }

@@ -22,6 +22,7 @@ interface Row {
   kind: LineKind;
   amount_cents: number;
   balance_cents: number | null;
+  is_main: boolean;
   account: string | null;
   private_sealed: string;
   completed_at: number;
@@ -70,6 +71,7 @@ export async function addLines(
       kind: line.kind,
       amount_cents: line.amountCents,
       balance_cents: line.balanceCents,
+      is_main: line.isMain ?? true,
       account: line.account?.slice(0, 60) ?? null,
       private_sealed: sealer.seal(JSON.stringify(hidden), sealedBox(id)),
       completed_at: line.completedAt,
@@ -103,6 +105,7 @@ export function toLine(row: any, sealer: Sealer): Line {
     linkedReceipt: typed.linked_receipt,
     kind: typed.kind,
     amountCents: Number(typed.amount_cents),
+    isMain: Boolean(typed.is_main),
     balanceCents: typed.balance_cents === null ? null : Number(typed.balance_cents),
     account: typed.account,
     completedAt: Number(typed.completed_at),

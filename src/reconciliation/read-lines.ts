@@ -20,7 +20,7 @@ export async function* readLines(rows: AsyncIterable<FileRow>, size: number): As
     const parsed = parser.take(row);
     if (parsed === null) continue;
     rowsDone += 1;
-    if (parsed.is === 'line') lines.push(parsed.value);
+    if (parsed.is === 'line') lines.push({ ...parsed.value, isMain: parsed.isMain });
     if (lines.length < size) continue;
     yield { lines, rowsDone };
     lines = [];

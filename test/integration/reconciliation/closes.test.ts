@@ -87,6 +87,18 @@ describe('closing a day', () => {
     expect(close.body).not.to.match(/: |, |2547/);
   });
 
+  it('walks the balance of the account that customers pay into, whatever the organisation’s others have', async () => {
+    await books.sold(`${monday} 09:00:00`, 700, 'UJ1', 700_00);
+    const sweep = { kind: 'float', receipt: 'UJ2', amountCents: -500_00, balanceCents: 200_00 } as const;
+    await books.line({ at: `${monday} 10:00:00`, ...sweep, status: 'classified' });
+    const arrived = { ...sweep, amountCents: 500_00, balanceCents: 90_500_00, isMain: false };
+    await books.line({ at: `${monday} 10:00:00`, ...arrived, status: 'classified' });
+    const { balance, variance } = (await books.preview(monday)).draft;
+    expect(balance).to.deep.include({ movementsCents: 200_00, breaks: 0 });
+    expect(balance!.closing.cents).to.equal(200_00);
+    expect(variance.totalCents).to.equal(0);
+  });
+
   it('is linked to the day before, and goes on where its account ended', async () => {
     await books.sold(`${sunday} 09:00:00`, 100, 'UJ1', 600_00);
     await books.sold(`${monday} 09:00:00`, 100, 'UJ2', 700_00);

@@ -18,6 +18,7 @@ function line(values: Partial<OpenLine> = {}): OpenLine {
     receipt: `R${made}`,
     amountCents: 100_00,
     balanceCents: null,
+    isMain: true,
     completedAt: made * 1000,
     day,
     status: 'matched',

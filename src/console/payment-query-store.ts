@@ -174,7 +174,7 @@ export interface Pace {
 
 /** What was made at the same time lies together in the table; late ones lie apart, and each costs a reading of its own. */
 const paces: Readonly<Record<TimeColumn, Pace>> = {
-  created_at: { wanted: 3000, most: 4000, page: 6000 },
+  created_at: { wanted: 2000, most: 3000, page: 4000 },
   late_at: { wanted: 200, most: 300, page: 400 },
 };
 

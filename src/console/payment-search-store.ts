@@ -1,7 +1,8 @@
 // SQL for finding payments in the console. A page must come in less than 100 ms with a million payments and without
-// indexes beyond those the gateway lives by, so there are three ways to a list, each on an index from end to end:
-// equalities are merged from one seek per tenant and status; what begins with a reference is sorted when it is little;
-// everything else walks in slices of time, looks at so many payments at most, and says how far it came.
+// indexes beyond those the gateway lives by (but one, for late money, which costs the others nothing), so there are three
+// ways to a list, each on an index from end to end: equalities are merged from one seek per tenant and status; what begins
+// with a reference is sorted when it is little; everything else walks in slices of time, looks at so many payments at
+// most, and says how far it came.
 
 import type { Knex } from 'knex';
 import type { Payment } from '../payments/payment.ts';

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { Db } from '../platform/database.ts';
-import { type AppError, notFound } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import { keyedHash, type Sealer } from '../platform/sealing.ts';
 import { invalid, validateBody } from '../platform/validation.ts';
@@ -154,5 +154,5 @@ function refused(parameter: string, detail: string): AppError {
 }
 
 function fail(): never {
-  throw notFound();
+  throw new AppError('not_found', 'There is no such shortcode. Check its id: it begins with sc_.');
 }

@@ -5,7 +5,7 @@
 
 import { findShortcodeAcrossTenants, type Shortcode } from '../mpesa/shortcode-store.ts';
 import { type Db, inTransaction } from '../platform/database.ts';
-import { notFound } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
 import { newId } from '../platform/ids.ts';
 import { invalid } from '../platform/validation.ts';
 import { type Canonical, canonicalJson } from './canonical-json.ts';
@@ -32,7 +32,7 @@ export interface ClosePreview {
 /** What closing this day would write. @throws AppError `not_found`, or `invalid_request` for what is no day */
 export async function previewClose({ db, now }: CloseDeps, shortcodeId: string, day: string): Promise<ClosePreview> {
   const shortcode = await findShortcodeAcrossTenants(db, shortcodeId);
-  if (shortcode === undefined) throw notFound();
+  if (shortcode === undefined) throw new AppError('not_found', 'There is no such shortcode. Check its id.');
   if (!isDay(day)) throw refused('Write the day as YYYY-MM-DD.');
   const { last, obstacle } = await findObstacle(db, shortcode, day, now());
   const { draft, unmatched } = await draftClose(db, shortcode, day, last, null);
@@ -71,7 +71,7 @@ export async function closeDay({ db, now }: CloseDeps, request: CloseRequest): P
 async function closeInside(trx: Db, closedAt: number, request: CloseRequest): Promise<DailyClose> {
   const { shortcodeId, day, stateKey, closedBy, approvedBy, reason } = request;
   const shortcode = await findShortcodeAcrossTenants(trx, shortcodeId);
-  if (shortcode === undefined) throw notFound();
+  if (shortcode === undefined) throw new AppError('not_found', 'There is no such shortcode. Check its id.');
   const { last, obstacle } = await findObstacle(trx, shortcode, day, closedAt);
   if (obstacle !== null) throw refused(obstacle);
   const id = newId('cls');
